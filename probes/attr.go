@@ -1,0 +1,98 @@
+package probes
+
+// Keys of step attributes. What OpenTelemetry's semantic conventions name is
+// named by them (v1.43); tls.* and dns.* are in development there, which is
+// why all keys stand in this one file. The rest is ours.
+const (
+	AttrMethod          = "http.request.method"
+	AttrStatus          = "http.response.status_code"
+	AttrResendCount     = "http.request.resend_count" // int, from the second hop on
+	AttrBodySize        = "http.response.body.size"   // bytes as transferred
+	AttrURL             = "url.full"                  // redacted unless the target says otherwise
+	AttrServerAddress   = "server.address"
+	AttrServerPort      = "server.port"
+	AttrPeerAddress     = "network.peer.address"
+	AttrPeerPort        = "network.peer.port"
+	AttrProtocolVersion = "network.protocol.version" // 1.1 or 2
+	AttrErrorType       = "error.type"               // the code
+	AttrTLSVersion      = "tls.protocol.version"     // 1.2 or 1.3
+	AttrTLSCipher       = "tls.cipher"
+	AttrTLSNextProto    = "tls.next_protocol"
+	AttrCertSubject     = "tls.server.subject"
+	AttrCertIssuer      = "tls.server.issuer"
+	AttrCertNotBefore   = "tls.server.not_before"  // RFC 3339
+	AttrCertNotAfter    = "tls.server.not_after"   // RFC 3339
+	AttrCertSHA256      = "tls.server.hash.sha256" // upper-case hex
+	AttrDNSQuestion     = "dns.question.name"
+	AttrDNSAnswers      = "dns.answers" // addresses
+	AttrUserAgent       = "user_agent.original"
+	AttrSyntheticType   = "user_agent.synthetic.type" // bot
+
+	AttrStep       = "sonde.step"
+	AttrTarget     = "sonde.target"
+	AttrKind       = "sonde.kind"
+	AttrService    = "sonde.service"
+	AttrLabel      = "sonde.label." // prefix
+	AttrOutcome    = "sonde.outcome"
+	AttrCulprit    = "sonde.culprit"
+	AttrCause      = "sonde.cause"
+	AttrInterval   = "sonde.interval"  // seconds, float64
+	AttrScheduled  = "sonde.scheduled" // RFC 3339
+	AttrClockOff   = "sonde.clock_offset_ms"
+	AttrConfirms   = "sonde.run.confirms"
+	AttrURLHash    = "sonde.url.hash" // SHA-256 of the whole URL, first 16 hex digits
+	AttrCritical   = "sonde.critical" // false where a failure here doesn't fail the run
+	AttrFault      = "sonde.fault"    // what is at fault: a certificate's SHA-256, a zone
+	AttrDetail     = "sonde.detail"   // a failure in words
+	AttrTLSSubject = "sonde.tls.chain.subjects"
+	AttrTLSIssuer  = "sonde.tls.chain.issuers"
+	AttrTLSSHA256  = "sonde.tls.chain.sha256" // upper-case hex; the served chain, leaf first
+	AttrTLSBegin   = "sonde.tls.chain.not_before"
+	AttrTLSEnd     = "sonde.tls.chain.not_after"
+
+	AttrFindings          = "sonde.findings" // four lists of one length
+	AttrFindingSeverities = "sonde.finding_severities"
+	AttrFindingHosts      = "sonde.finding_hosts"
+	AttrFindingDetails    = "sonde.finding_details"
+
+	AttrHopIndex    = "sonde.hop.index"
+	AttrHopCount    = "sonde.hop.count"
+	AttrHopRole     = "sonde.hop.role"     // prefix, ad_insertion, origin, cdn, unknown
+	AttrHopPrevious = "sonde.hop.previous" // host of the hop before
+	AttrLocation    = "sonde.hop.location" // where it redirects to, redacted like url.full
+
+	AttrDNSChain  = "sonde.dns.chain"
+	AttrDNSServer = "sonde.dns.server" // the resolver that answered
+
+	AttrMediaCodec   = "sonde.media.codec"
+	AttrMediaType    = "sonde.media.type" // media type by the bytes
+	AttrContentType  = "sonde.content_type"
+	AttrContentRange = "sonde.content_range"
+
+	AttrAssetRole      = "sonde.asset.role" // stylesheet, script, image, font, …
+	AttrAssetBlocking  = "sonde.asset.blocking"
+	AttrAssetInitiator = "sonde.asset.initiator" // redacted URL of what refers to it
+	AttrAssetsSkipped  = "sonde.page.assets_skipped"
+	AttrPageTitle      = "sonde.page.title"
+
+	AttrFeedItems      = "sonde.feed.items"
+	AttrFeedEnclosures = "sonde.feed.enclosures"
+	AttrFeedGUID       = "sonde.feed.guid"
+	AttrFeedTitle      = "sonde.feed.title"
+	AttrFeedPublisher  = "sonde.feed.publisher"
+	AttrFeedFormat     = "sonde.feed.format" // rss 2.0, atom 1.0, …
+	AttrFeedHosts      = "sonde.feed.hosts"  // "host=enclosures", the 20 commonest
+	AttrEpisodeGUID    = "sonde.episode.guid"
+	AttrEpisodeTitle   = "sonde.episode.title"
+
+	// On a heartbeat, the root span "agent".
+	AttrAgentVersion    = "sonde.agent.version"
+	AttrAgentConfig     = "sonde.agent.config_version"
+	AttrAgentTargets    = "sonde.agent.targets"
+	AttrAgentMissed     = "sonde.agent.missed_runs"
+	AttrAgentLateness   = "sonde.agent.lateness_ms"
+	AttrAgentInFlight   = "sonde.agent.in_flight"
+	AttrAgentSpoolBytes = "sonde.agent.spool_bytes"
+	AttrAgentSpoolAge   = "sonde.agent.spool_age_s"
+	AttrAgentDropped    = "sonde.agent.dropped"
+)

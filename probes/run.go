@@ -1,0 +1,84 @@
+package probes
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// A Func probes t, adding what it did to s. A nil error means that the
+// listener would have been served. It must respect ctx, must have closed what
+// it opened, and must have ended every goroutine it started.
+type Func func(ctx context.Context, s *Step, t Target) error
+
+// A TraceID identifies a run and the trace it becomes (W3C Trace Context).
+type TraceID [16]byte
+
+// NewTraceID returns a random trace ID.
+func NewTraceID() (id TraceID) {
+	rand.Read(id[:])
+	return id
+}
+
+// String returns 32 lower-case hexadecimal digits.
+func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
+
+// A SpanID identifies a step within its run.
+type SpanID [8]byte
+
+// String returns 16 lower-case hexadecimal digits.
+func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
+
+// Span returns the ID of the n-th step in tree order, the root being 0. It
+// depends on nothing else, so that folding a run twice gives the same spans.
+func (id TraceID) Span(n int) (span SpanID) {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(id[:], uint64(n)))
+	copy(span[:], sum[:])
+	return span
+}
+
+// A Run is one finished execution of a probe against a target.
+type Run struct {
+	Target    Target
+	ID        TraceID
+	Scheduled time.Time // when it was due; the start where nobody scheduled it
+	Confirms  string    // trace ID of the run that this one was sent to confirm, or ""
+	Root      *Step
+	Verdict
+}
+
+// Do runs f against t and returns the finished run. It bounds f by the
+// target's timeout. A panic in f fails the run as "internal".
+func Do(ctx context.Context, f Func, t Target) *Run {
+	timeout := t.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	r := &Run{Target: t, ID: NewTraceID()}
+	root := NewStep("probe " + t.Kind)
+	r.Scheduled = root.Start
+	err := guarded(ctx, f, root, t)
+	root.Done(&err)
+	open := fmt.Errorf("the step was left open")
+	root.finish(Fail(Internal, open))
+	r.Root = root.snapshot()
+	r.Verdict = Judge(r.Root)
+	return r
+}
+
+func guarded(ctx context.Context, f Func, root *Step, t Target) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = Fail(Internal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return f(ctx, root, t)
+}

@@ -1,0 +1,141 @@
+package probes
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Step is one timed operation; its children are what it consisted of.
+//
+// While a step is open its methods may be called by several goroutines; the
+// fields are to be read only when the run is finished.
+type Step struct {
+	Name     string         // its step word: hop, dns, connect, …
+	Start    time.Time      // wall clock
+	Took     time.Duration  // by the monotonic clock; never computed from two stored times
+	Attrs    map[string]any // string, int, int64, float64, bool or []string, by the keys of attr.go
+	Findings []Finding
+	Fail     *Failure // nil where it went well
+	Steps    []*Step  // in the order in which they began
+
+	mu   sync.Mutex // guards Attrs, Findings, Fail and Steps while the step is open
+	done bool
+}
+
+// NewStep opens the root of a tree.
+func NewStep(name string) *Step {
+	return &Step{Name: name, Start: time.Now(), Attrs: map[string]any{}}
+}
+
+// Begin opens a child. For parallel children call it before starting the
+// goroutine, so that the tree keeps their order.
+func (s *Step) Begin(name string) *Step {
+	c := NewStep(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Steps = append(s.Steps, c)
+	return c
+}
+
+// Done closes the step with the error that errp points to, as in
+//
+//	defer s.Done(&err)
+//
+// An error that is no [*Failure] is the code "internal". A second call does
+// nothing.
+func (s *Step) Done(errp *error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return
+	}
+	s.done = true
+	s.Took = time.Since(s.Start)
+	if errp != nil && *errp != nil {
+		s.Fail = AsFailure(*errp)
+	}
+}
+
+// Set notes a fact. An empty string and a nil list are not noted.
+func (s *Step) Set(key string, v any) {
+	switch v := v.(type) {
+	case string:
+		if v == "" {
+			return
+		}
+	case []string:
+		if len(v) == 0 {
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Attrs[key] = v
+}
+
+// Find adds a finding to the step.
+func (s *Step) Find(f Finding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Findings = append(s.Findings, f)
+}
+
+// Optional marks the step as one whose failure doesn't fail the run.
+func (s *Step) Optional() { s.Set(AttrCritical, false) }
+
+// Text returns the attribute key as a string, "" where there is none.
+func (s *Step) Text(key string) string { t, _ := s.Attrs[key].(string); return t }
+
+// Int returns the attribute key as an int, 0 where there is none.
+func (s *Step) Int(key string) int {
+	switch n := s.Attrs[key].(type) {
+	case int:
+		return n
+	case int64:
+		return int(n)
+	}
+	return 0
+}
+
+// All yields the step and everything below it, parents first, in tree order.
+func (s *Step) All() iter.Seq[*Step] {
+	return func(yield func(*Step) bool) { s.walk(yield) }
+}
+
+func (s *Step) walk(yield func(*Step) bool) bool {
+	if !yield(s) {
+		return false
+	}
+	for _, c := range s.Steps {
+		if !c.walk(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// finish closes whatever is still open in the tree, so that a probe that
+// panicked or forgot a step leaves a record nonetheless.
+func (s *Step) finish(err error) {
+	for c := range s.All() {
+		c.Done(&err)
+	}
+}
+
+// snapshot copies the tree as it stands, for readers that must not wait for
+// goroutines a probe left behind.
+func (s *Step) snapshot() *Step {
+	s.mu.Lock()
+	c := &Step{
+		Name: s.Name, Start: s.Start, Took: s.Took, Fail: s.Fail, done: s.done,
+		Attrs: maps.Clone(s.Attrs), Findings: slices.Clone(s.Findings), Steps: slices.Clone(s.Steps),
+	}
+	s.mu.Unlock()
+	for i, child := range c.Steps {
+		c.Steps[i] = child.snapshot()
+	}
+	return c
+}
