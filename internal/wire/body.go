@@ -1,0 +1,125 @@
+package wire
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+var draining = stage{probes.BodyTimeout, probes.BodyTruncated, probes.BodyOther}
+
+// What a redirect's own body may cost; no client waits for it.
+const (
+	redirectBody = 16 << 10
+	redirectWait = 250 * time.Millisecond
+)
+
+// drain reads the body of res in a body step of hop, into out, and closes it.
+func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Request, out *Response) (err error) {
+	s := hop.Begin("body")
+	defer s.Done(&err)
+	defer res.Body.Close()
+	wire := &counter{r: res.Body}
+	defer func() {
+		s.Set(probes.AttrBodySize, wire.n)
+		hop.Set(probes.AttrBodySize, wire.n)
+	}()
+	body, err := inflate(res, wire)
+	if err != nil {
+		return bodyFailure(ctx, err, wire.n, res)
+	}
+	if err := read(body, wire, req, res, out); err != nil {
+		return bodyFailure(ctx, err, wire.n, res)
+	}
+	if out.Size == 0 && !req.EmptyOK {
+		return probes.Fail(probes.BodyEmpty, fmt.Errorf("status %d and no content", res.StatusCode))
+	}
+	if !out.Complete && !req.StopAtKeep {
+		detail := fmt.Sprintf("larger than %d bytes; reading stopped there", out.Size)
+		s.Find(probes.Note(probes.BodySize, res.Request.URL.Hostname(), detail))
+	}
+	return nil
+}
+
+// read reads to the end or to the limit and keeps the head.
+func read(body io.Reader, wire *counter, req Request, res *http.Response, out *Response) error {
+	limit := max(req.Limit, req.Keep)
+	want := limit + 1 // one more tells whether that was all
+	if req.StopAtKeep {
+		limit, want = req.Keep, req.Keep
+	}
+	h := head{keep: req.Keep}
+	n, err := io.Copy(&h, io.LimitReader(body, want))
+	out.Body, out.Size = h.kept, min(n, limit)
+	out.Complete = err == nil && (n < want || wire.n == res.ContentLength)
+	return err
+}
+
+// A head keeps the first bytes written to it.
+type head struct {
+	keep int64
+	kept []byte
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	room := h.keep - int64(len(h.kept))
+	h.kept = append(h.kept, p[:min(int64(len(p)), room)]...)
+	return len(p), nil
+}
+
+func inflate(res *http.Response, r io.Reader) (io.Reader, error) {
+	switch encoding := strings.ToLower(res.Header.Get("Content-Encoding")); encoding {
+	case "gzip", "x-gzip":
+		return gzip.NewReader(r)
+	case "", "identity":
+		return r, nil
+	default:
+		return nil, fmt.Errorf("Content-Encoding %q was not asked for", clip(encoding))
+	}
+}
+
+func bodyFailure(ctx context.Context, err error, n int64, res *http.Response) error {
+	if errors.Is(err, io.EOF) { // a gzip header cut off
+		err = io.ErrUnexpectedEOF
+	}
+	if _, ok := errors.AsType[http2.StreamError](err); ok {
+		return probes.Fail(probes.BodyTruncated, fmt.Errorf("after %d bytes: %w", n, err))
+	}
+	stated := ""
+	if res.ContentLength >= 0 {
+		stated = fmt.Sprintf(" of %d", res.ContentLength)
+	}
+	return draining.failure(ctx, fmt.Errorf("after %d%s bytes: %w", n, stated, err))
+}
+
+// skim reads what little a redirect says, in a body step that can't fail.
+func skim(hop *probes.Step, res *http.Response) {
+	s := hop.Begin("body")
+	timer := time.AfterFunc(redirectWait, func() { res.Body.Close() })
+	n, _ := io.CopyN(io.Discard, res.Body, redirectBody)
+	timer.Stop()
+	res.Body.Close()
+	s.Set(probes.AttrBodySize, n)
+	s.Done(nil)
+}
+
+// A counter counts the bytes as transferred.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

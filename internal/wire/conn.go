@@ -1,0 +1,111 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+const maxHeaderBytes = 256 << 10
+
+// errGone is the answer to a request for a further connection: a conn has one.
+var errGone = errors.New("the connection has been used up")
+
+// A conn speaks HTTP over one connection that was made step by step; its
+// transport never dials another.
+type conn struct {
+	transport *http.Transport
+	wire      *watched
+	h2        bool
+	facts     map[string]any // of peer and certificate, for hops that find it open
+}
+
+// A watched connection tells when it has been closed. It stands below TLS,
+// since a transport must see the *tls.Conn itself to know the protocol agreed.
+type watched struct {
+	net.Conn
+	gone chan struct{}
+	once sync.Once
+}
+
+func (w *watched) Close() error {
+	w.once.Do(func() { close(w.gone) })
+	return w.Conn.Close()
+}
+
+// open makes a connection to the origin of u, step by step below hop. With
+// keep it may serve one request after another, with HTTP/2 several at once.
+func (n *Net) open(ctx context.Context, hop *probes.Step, u *url.URL, keep bool) (*conn, error) {
+	addrs, err := n.resolve(ctx, hop, u.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	raw, err := n.dial(ctx, hop, u.Hostname(), addrs, port(u))
+	if err != nil {
+		return nil, err
+	}
+	w := &watched{Conn: raw, gone: make(chan struct{})}
+	k := &conn{wire: w, facts: map[string]any{}}
+	var c net.Conn = w
+	if u.Scheme == "https" {
+		t, err := n.handshake(ctx, hop, w, u.Hostname())
+		if err != nil {
+			return nil, err
+		}
+		k.h2 = t.ConnectionState().NegotiatedProtocol == "h2"
+		c = t
+	} else {
+		hop.Find(probes.Note(probes.InsecureHTTP, u.Hostname(), "asked by plain http"))
+	}
+	for _, key := range append([]string{probes.AttrPeerAddress}, leafKeys...) {
+		if v := hop.Text(key); v != "" {
+			k.facts[key] = v
+		}
+	}
+	k.transport = transport(c, w, keep)
+	return k, nil
+}
+
+func transport(c net.Conn, w *watched, keep bool) *http.Transport {
+	once := make(chan net.Conn, 1)
+	once <- c
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		select {
+		case c := <-once:
+			return c, nil
+		case <-w.gone:
+			return nil, errGone
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return &http.Transport{
+		DialContext:            dial,
+		DialTLSContext:         dial,
+		DisableKeepAlives:      !keep,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
+// ended reports whether the connection has been closed, by either side.
+func (k *conn) ended() bool {
+	select {
+	case <-k.wire.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends the connection and whatever waits for it.
+func (k *conn) Close() {
+	k.transport.CloseIdleConnections()
+	k.wire.Close()
+}

@@ -1,0 +1,163 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+var connecting = stage{probes.ConnectTimeout, probes.ConnectReset, probes.ConnectOther}
+
+// dial connects to the first of addrs that answers, in one connect step of
+// parent an address tried. Addresses without a route from here are tried only
+// where there are no others. What failed before one answered doesn't fail the
+// run.
+func (n *Net) dial(ctx context.Context, parent *probes.Step, host string, addrs []netip.Addr, port int) (net.Conn, error) {
+	addrs, err := n.allowed(parent, addrs, port)
+	if err != nil {
+		return nil, err
+	}
+	addrs = n.routable(addrs)
+	var failed []*probes.Step
+	var first error
+	for i, a := range addrs {
+		s := parent.Begin("connect")
+		conn, err := n.dialOne(ctx, s, netip.AddrPortFrom(a, uint16(port)), len(addrs)-i)
+		if err == nil {
+			parent.Set(probes.AttrPeerAddress, a.String())
+			pardon(failed, host)
+			return conn, nil
+		}
+		failed = append(failed, s)
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	parent.Set(probes.AttrPeerAddress, addrs[0].String())
+	return nil, first
+}
+
+// allowed returns the addresses that may be gone to. Where there is none, a
+// connect step says so.
+func (n *Net) allowed(parent *probes.Step, addrs []netip.Addr, port int) ([]netip.Addr, error) {
+	if n.o.AllowPrivate {
+		return addrs, nil
+	}
+	var public []netip.Addr
+	var reasons []error
+	for _, a := range addrs {
+		if err := guard(a); err != nil {
+			reasons = append(reasons, err)
+			continue
+		}
+		public = append(public, a)
+	}
+	if len(public) > 0 {
+		return public, nil
+	}
+	s := parent.Begin("connect")
+	err := probes.Fail(probes.GuardAddress, reasons[0])
+	s.Set(probes.AttrPeerAddress, addrs[0].String())
+	s.Set(probes.AttrPeerPort, port)
+	s.Done(&err)
+	return nil, err
+}
+
+// pardon marks addresses that failed before another answered.
+func pardon(failed []*probes.Step, host string) {
+	for _, s := range failed {
+		s.Optional()
+		s.Find(probes.Note(probes.AddressFailed, host, fmt.Sprintf("%s: %s", s.Text(probes.AttrPeerAddress), s.Fail.Detail)))
+	}
+}
+
+// routable drops addresses without a route from here, as clients without IPv6
+// do, unless no other is left. Connecting a UDP socket asks the kernel and
+// sends nothing.
+func (n *Net) routable(addrs []netip.Addr) []netip.Addr {
+	if len(addrs) < 2 {
+		return addrs
+	}
+	var yes, no []netip.Addr
+	for _, a := range addrs {
+		conn, err := (&net.Dialer{LocalAddr: n.source("udp", a)}).Dial("udp", netip.AddrPortFrom(a, 9).String())
+		if err != nil {
+			no = append(no, a)
+			continue
+		}
+		conn.Close()
+		yes = append(yes, a)
+	}
+	if len(yes) > 0 {
+		return yes
+	}
+	return no
+}
+
+func (n *Net) dialOne(ctx context.Context, s *probes.Step, to netip.AddrPort, left int) (_ net.Conn, err error) {
+	defer s.Done(&err)
+	s.Set(probes.AttrPeerAddress, to.Addr().String())
+	s.Set(probes.AttrPeerPort, int(to.Port()))
+	if end, ok := ctx.Deadline(); ok && left > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(left))
+		defer cancel()
+	}
+	d := net.Dialer{LocalAddr: n.source("tcp", to.Addr())}
+	conn, err := d.DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return nil, connectFailure(ctx, err)
+	}
+	return conn, nil
+}
+
+func connectFailure(ctx context.Context, err error) error {
+	switch {
+	case isRefused(err):
+		return probes.Fail(probes.ConnectRefused, err)
+	case isUnreachable(err):
+		return probes.Fail(probes.ConnectUnreachable, err)
+	case isNetworkDown(err):
+		return probes.Fail(probes.LocalNetwork, err)
+	}
+	return connecting.failure(ctx, err)
+}
+
+// source is the local address to bind to for reaching a, nil for any.
+func (n *Net) source(network string, a netip.Addr) net.Addr {
+	for _, src := range n.o.Sources {
+		if src.Unmap().Is4() != a.Unmap().Is4() {
+			continue
+		}
+		if network == "udp" {
+			return net.UDPAddrFromAddrPort(netip.AddrPortFrom(src, 0))
+		}
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(src, 0))
+	}
+	return nil
+}
+
+// port returns the port that u leads to, 0 where it has none of use.
+func port(u *url.URL) int {
+	switch text := u.Port(); {
+	case text != "":
+		p, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return 0
+		}
+		return int(p)
+	case u.Scheme == "https":
+		return 443
+	default:
+		return 80
+	}
+}

@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http2"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+var asking = stage{probes.HTTPTimeout, probes.HTTPReset, probes.HTTPOther}
+
+// exchange sends req over k and waits for the first byte of the answer, in a
+// request step of hop. A status that is neither an answer nor a redirect is a
+// failure; the answer is then closed.
+func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.URL, req Request) (_ *http.Response, err error) {
+	s := hop.Begin("request")
+	defer s.Done(&err)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, probes.Fail(probes.HTTPOther, err)
+	}
+	n.setHeader(r, req)
+	res, err := k.transport.RoundTrip(r)
+	if err != nil {
+		return nil, requestFailure(ctx, err)
+	}
+	noteAnswer(s, hop, res)
+	if err := statusFailure(res); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+func (n *Net) setHeader(r *http.Request, req Request) {
+	for key, values := range req.Header {
+		r.Header[key] = values
+	}
+	r.Header.Set("User-Agent", n.o.UserAgent)
+	if r.Header.Get("Accept") == "" {
+		r.Header.Set("Accept", "*/*")
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	if req.Range != "" {
+		r.Header.Set("Range", req.Range)
+		r.Header.Set("Accept-Encoding", "identity")
+	}
+}
+
+func requestFailure(ctx context.Context, err error) error {
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return probes.Fail(probes.TLSAlert, alert)
+	}
+	if stream, ok := errors.AsType[http2.StreamError](err); ok {
+		return probes.Fail(probes.HTTPReset, stream)
+	}
+	if errors.Is(err, errGone) || strings.Contains(err.Error(), "GOAWAY") { // whose type is not exported
+		return probes.Fail(probes.HTTPReset, err)
+	}
+	return asking.failure(ctx, err)
+}
+
+func noteAnswer(s, hop *probes.Step, res *http.Response) {
+	for _, step := range []*probes.Step{s, hop} {
+		step.Set(probes.AttrStatus, res.StatusCode)
+	}
+	hop.Set(probes.AttrProtocolVersion, protocolText(res))
+	hop.Set(probes.AttrContentType, clip(res.Header.Get("Content-Type")))
+	hop.Set(probes.AttrContentRange, clip(res.Header.Get("Content-Range")))
+}
+
+func protocolText(res *http.Response) string {
+	if res.ProtoMajor >= 2 {
+		return strconv.Itoa(res.ProtoMajor)
+	}
+	return fmt.Sprintf("%d.%d", res.ProtoMajor, res.ProtoMinor)
+}
+
+// clip bounds what a stranger may write into a record.
+func clip(text string) string { return text[:min(len(text), 256)] }
+
+// statusFailure says what a status means that is no answer and no redirect.
+func statusFailure(res *http.Response) error {
+	code := probes.HTTPStatus
+	switch status := res.StatusCode; {
+	case status >= 200 && status < 300, redirects(status):
+		return nil
+	case status == 401 || status == 403 || status == 451:
+		code = probes.HTTPDenied
+	case status == 404 || status == 410:
+		code = probes.HTTPMissing
+	case status == 429:
+		code = probes.HTTPThrottled
+	}
+	text := fmt.Sprintf("%d %s", res.StatusCode, cmp.Or(http.StatusText(res.StatusCode), "(no standard status)"))
+	if after := res.Header.Get("Retry-After"); after != "" {
+		text += ", Retry-After: " + clip(after)
+	}
+	return probes.Fail(code, errors.New(text))
+}
+
+func redirects(status int) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}

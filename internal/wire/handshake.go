@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+var handshaking = stage{probes.TLSTimeout, probes.TLSOther, probes.TLSOther}
+
+// handshake makes a TLS connection of conn in a tls step of hop, and notes the
+// served chain on it also when verification fails. It owns conn.
+func (n *Net) handshake(ctx context.Context, hop *probes.Step, conn net.Conn, host string) (_ *tls.Conn, err error) {
+	s := hop.Begin("tls")
+	defer s.Done(&err)
+	s.Set(probes.AttrServerAddress, host)
+	c := tls.Client(conn, &tls.Config{
+		ServerName: host,
+		RootCAs:    n.o.Roots,
+		NextProtos: []string{"h2", "http/1.1"},
+	})
+	if err := c.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, n.handshakeFailure(ctx, s, hop, host, err)
+	}
+	state := c.ConnectionState()
+	s.Set(probes.AttrTLSVersion, versionText(state.Version))
+	s.Set(probes.AttrTLSCipher, tls.CipherSuiteName(state.CipherSuite))
+	s.Set(probes.AttrTLSNextProto, state.NegotiatedProtocol)
+	noteChain(s, hop, state.PeerCertificates)
+	for _, f := range chainFindings(state.PeerCertificates, host, time.Now()) {
+		s.Find(f)
+	}
+	return c, nil
+}
+
+func versionText(v uint16) string {
+	switch v {
+	case tls.VersionTLS13:
+		return "1.3"
+	case tls.VersionTLS12:
+		return "1.2"
+	}
+	return tls.VersionName(v)
+}
+
+func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, host string, err error) error {
+	if v, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		noteChain(s, hop, v.UnverifiedCertificates)
+		code, at := n.verdict(v, time.Now())
+		s.Set(probes.AttrFault, fingerprint(at))
+		return probes.Fail(code, fmt.Errorf("%s: %w", certText(at, time.Now()), v.Err))
+	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return probes.Fail(probes.TLSAlert, fmt.Errorf("%s broke off: %w", host, alert))
+	}
+	return handshaking.failure(ctx, err)
+}
+
+// verdict says why the served chain was refused and which certificate is at
+// fault, not always the leaf. Go reports an intermediate out of its time as an
+// unknown authority; so it is asked again for a moment at which every served
+// certificate is valid.
+func (n *Net) verdict(v *tls.CertificateVerificationError, now time.Time) (probes.Code, *x509.Certificate) {
+	chain := v.UnverifiedCertificates
+	leaf := chain[0]
+	if _, ok := errors.AsType[x509.HostnameError](v.Err); ok {
+		return probes.TLSHostname, leaf
+	}
+	if code := outOfTime(leaf, now); code != "" {
+		return code, leaf
+	}
+	for _, c := range chain[1:] {
+		if code := outOfTime(c, now); code != "" && n.verifiesWithin(chain, c) {
+			return code, c
+		}
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](v.Err); ok {
+		if code := outOfTime(invalid.Cert, now); code != "" {
+			return code, invalid.Cert
+		}
+	}
+	return probes.TLSUntrusted, leaf
+}
+
+func outOfTime(c *x509.Certificate, now time.Time) probes.Code {
+	switch {
+	case now.After(c.NotAfter):
+		return probes.TLSExpired
+	case now.Before(c.NotBefore):
+		return probes.TLSNotYetValid
+	}
+	return ""
+}
+
+// verifiesWithin reports whether the chain leads to a trusted root at some
+// moment of c's own time, so that c's dates alone are what is wrong.
+func (n *Net) verifiesWithin(chain []*x509.Certificate, c *x509.Certificate) bool {
+	begin := c.NotBefore
+	for _, other := range chain {
+		if other.NotBefore.After(begin) && other.NotBefore.Before(c.NotAfter) {
+			begin = other.NotBefore
+		}
+	}
+	pool := x509.NewCertPool()
+	for _, other := range chain[1:] {
+		pool.AddCert(other)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: n.o.Roots, Intermediates: pool, CurrentTime: begin})
+	return err == nil
+}

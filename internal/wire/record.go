@@ -1,0 +1,66 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// redacted stands for what isn't recorded, as OpenTelemetry's conventions for
+// url.full have it.
+const redacted = "REDACTED"
+
+// RecordURL returns u as it may be recorded: without user info and fragment,
+// every query value REDACTED and the keys kept in their order; whole where all
+// is true. Private feeds and signed URLs carry secrets.
+func RecordURL(u *url.URL, all bool) string {
+	c := *u
+	c.Fragment, c.RawFragment = "", ""
+	if all {
+		return c.String()
+	}
+	c.User = nil
+	c.RawQuery = redactQuery(c.RawQuery)
+	return c.String()
+}
+
+func redactQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	parts := strings.Split(query, "&")
+	for i, p := range parts {
+		if key, _, hasValue := strings.Cut(p, "="); hasValue {
+			parts[i] = key + "=" + redacted
+		} else if p != "" {
+			parts[i] = redacted // a value without a key, such as a bare token
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// RecordURLText is RecordURL for a URL in text; one that can't be parsed is
+// recorded up to its query only.
+func RecordURLText(rawURL string, all bool) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		head, _, _ := strings.Cut(rawURL, "?")
+		if _, rest, ok := strings.Cut(head, "@"); ok {
+			head = rest
+		}
+		return head
+	}
+	return RecordURL(u, all)
+}
+
+// setURL notes u and what identifies the whole of it.
+func setURL(s *probes.Step, u *url.URL, all bool) {
+	s.Set(probes.AttrURL, RecordURL(u, all))
+	sum := sha256.Sum256([]byte(u.String()))
+	s.Set(probes.AttrURLHash, hex.EncodeToString(sum[:8]))
+	s.Set(probes.AttrServerAddress, u.Hostname())
+	s.Set(probes.AttrServerPort, port(u))
+}

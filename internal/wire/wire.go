@@ -1,0 +1,122 @@
+// Package wire does one network operation as one step: resolve, connect,
+// handshake, exchange, drain. Redirects are its own loop, one hop step each:
+//
+//	hop
+//	├─ dns       resolve.go
+//	├─ connect   connect.go, one an address tried; guard.go says where we don't go
+//	├─ tls       handshake.go
+//	├─ request   exchange.go, to the first byte of the answer
+//	└─ body      body.go
+//
+// Every operation fails with exactly one code, chosen where it happens.
+package wire
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// DefaultUserAgent says that a bot asks and where to read about it. Operators
+// set their own with a contact of theirs.
+const DefaultUserAgent = "Mozilla/5.0 (compatible; SondeBot/1.0; +https://example.org/contact)"
+
+// DefaultRedirects is how many redirects are followed: as many as Android's
+// Media3 and OkHttp follow.
+const DefaultRedirects = 20
+
+// Options are choices that hold for all that a Net does.
+type Options struct {
+	Resolver     string         // host:port of the DNS server to ask; "": the system's
+	Sources      []netip.Addr   // local addresses to bind to, at most one of each family
+	Roots        *x509.CertPool // nil: the system's
+	AllowPrivate bool           // go to private and loopback addresses too
+	UserAgent    string         // "": DefaultUserAgent
+	Redirects    int            // followed at most; 0: DefaultRedirects
+}
+
+// A Net does network operations. It is safe for concurrent use.
+type Net struct {
+	o Options
+}
+
+// New returns a Net with o. It fails where the resolver is no host:port or the
+// sources are several of one family.
+func New(o Options) (*Net, error) {
+	if o.Resolver != "" {
+		if _, _, err := net.SplitHostPort(o.Resolver); err != nil {
+			return nil, fmt.Errorf("resolver %q: want host:port", o.Resolver)
+		}
+	}
+	families := map[bool]bool{}
+	for _, a := range o.Sources {
+		if families[a.Unmap().Is4()] {
+			return nil, fmt.Errorf("source %s: only one address of each family can be bound to", a)
+		}
+		families[a.Unmap().Is4()] = true
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = DefaultUserAgent
+	}
+	if o.Redirects == 0 {
+		o.Redirects = DefaultRedirects
+	}
+	return &Net{o}, nil
+}
+
+// A Request is what to fetch.
+type Request struct {
+	URL         string      // absolute, http or https
+	Header      http.Header // besides User-Agent and Accept-Encoding; may be nil
+	Range       string      // such as "bytes=0-65535"; the bytes are then asked for as they are, never compressed
+	Keep        int64       // bytes of the inflated body to keep
+	Limit       int64       // bytes of the inflated body to read at most, past which stands the finding body_size; 0: Keep
+	StopAtKeep  bool        // end without a finding when Keep bytes have come
+	EmptyOK     bool        // an empty body is an answer too
+	RecordQuery bool        // record URLs unredacted
+}
+
+// A Response is what came in the end, after redirects.
+type Response struct {
+	URL       *url.URL // of the last hop
+	Status    int
+	Header    http.Header
+	Body      []byte        // the first Keep bytes, inflated
+	Size      int64         // bytes read, inflated
+	Complete  bool          // the body was read to its end
+	Hops      int           // 1 where nothing redirected
+	Hop       *probes.Step  // the last hop
+	FirstByte time.Duration // from the begin of the fetch to the first byte of the last answer
+	Took      time.Duration // of the whole fetch
+}
+
+// stage holds the codes that every stage has for what can befall all of them.
+type stage struct{ timeout, reset, other probes.Code }
+
+// failure classifies what any operation may meet: our own lack, time, reset.
+func (st stage) failure(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return probes.Fail(probes.Canceled, ctx.Err())
+	case isLocal(err):
+		return probes.Fail(probes.LocalResources, err)
+	case isTimeout(err) || errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return probes.Fail(st.timeout, err)
+	case isReset(err):
+		return probes.Fail(st.reset, err)
+	}
+	return probes.Fail(st.other, err)
+}
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && ne.Timeout()
+}
