@@ -1,0 +1,108 @@
+// Package config reads sonde.yaml. It is strict: every unknown key, wrong type
+// and reference to nothing is an error with file, line and column, and all are
+// reported at once. It holds the table of kinds too, since a target's options
+// are checked by the constructor of its kind.
+//
+// Strings may name environment variables as ${VAR}, for secrets; $$ is a
+// dollar sign. No error shows the value of a variable.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// MaxBytes is the size of the largest configuration that is read.
+const MaxBytes = 64 << 20
+
+// A Config is a configuration without errors. It is not changed after Load.
+type Config struct {
+	Hub          string            // where agents send; "" where the file leaves it out
+	Regions      map[string]Region // by the name that agents use; nil: any name will do
+	Services     []string          // those declared, in the order of the file
+	Region       string            // of the agent that reads this file, or ""
+	Resolver     string            // host:port, or "" for the system's
+	CAFile       string            // PEM file with extra roots, or ""
+	Sources      []netip.Addr      // local addresses to bind to, at most one of each family
+	AllowPrivate bool              // probe private and loopback addresses too
+	UserAgent    string            // "" for the default
+	OTLP         string            // URL to send telemetry to besides the hub, or ""
+	Timeout      time.Duration     // of targets without their own, as they have it already
+	Targets      []probes.Target   // in the order of the file
+	Version      string            // hash of the bytes, 8 hexadecimal digits
+
+	caFile *Error // place of the key ca_file, for what is found wrong with the file later
+}
+
+// A Region is where an agent stands.
+type Region struct {
+	Name     string // for people; the region's key where none is given
+	Lat, Lon float64
+}
+
+// Load reads the configuration in the file at path. What is wrong with it
+// comes as [Errors].
+func Load(path string) (*Config, error) {
+	data, err := readFile(path, MaxBytes)
+	if err != nil {
+		return nil, Errors{{File: path, Message: err.Error()}}
+	}
+	return Parse(path, data, os.LookupEnv)
+}
+
+// Parse reads a configuration from data, which came from the file or URL name.
+// The environment is asked by env; who checks a file for others, whose
+// variables it doesn't have, passes a function of its own.
+func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, error) {
+	return parse(name, data, env, kinds)
+}
+
+func parse(name string, data []byte, env func(string) (string, bool), table []kind) (*Config, error) {
+	r := &reader{file: name, env: env, kinds: table, budget: len(data) + aliasBudget}
+	var c *Config
+	if doc := r.document(data); doc != nil {
+		c = r.config(doc)
+	}
+	if err := r.errors(); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	c.Version = hex.EncodeToString(sum[:4])
+	return c, nil
+}
+
+// readFile reads at most limit bytes. Its errors leave the path to the caller.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bareError(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.New("is a directory, not a file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, bareError(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("is larger than %d MiB", limit>>20)
+	}
+	return data, nil
+}
+
+func bareError(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
