@@ -1,0 +1,236 @@
+// Package store keeps what agents found and answers questions about it: rows
+// in, answers out. The engine is SQLite, in a file for each UTC day.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of Options.
+const (
+	DefaultKeep  = 30 * 24 * time.Hour
+	DefaultQueue = 64 << 20
+)
+
+// Ahead is how far in the future an agent's clock may place a run.
+const Ahead = 24 * time.Hour
+
+var (
+	// ErrFull says that too much waits to be written; try again in a second.
+	ErrFull = errors.New("the store's queue is full")
+	// ErrClosed says that the store takes and answers nothing any more.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Options are choices; the zero value means the defaults.
+type Options struct {
+	Keep  time.Duration // how long runs are kept, by whole days; 0: DefaultKeep
+	Queue int           // bytes that may wait to be written; 0: DefaultQueue
+}
+
+// A Store keeps runs in a directory. Its methods may be called by several
+// goroutines; what Write has returned nil for survives the end of the process
+// and every answer given afterwards includes it.
+type Store struct {
+	dir  string
+	keep time.Duration
+
+	limit  int64
+	queued atomic.Int64 // bytes accepted and not yet committed
+
+	wmu    sync.RWMutex // guards closed and the sending end of queue
+	closed bool
+	queue  chan *pending
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex // guards days and lastErr
+	days    map[string]*day
+	lastErr error // of the newest commit
+}
+
+// Open opens the store in dir, which it creates where it is missing, and
+// deletes the days that are older than o.Keep. Close it after use.
+func Open(dir string, o Options) (*Store, error) {
+	s := &Store{dir: dir, keep: o.Keep, limit: int64(o.Queue), days: map[string]*day{}}
+	if s.keep <= 0 {
+		s.keep = DefaultKeep
+	}
+	if s.limit <= 0 {
+		s.limit = DefaultQueue
+	}
+	if err := writable(dir); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := s.openDays(); err != nil {
+		s.closeDays()
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s.queue = make(chan *pending, maxPending)
+	s.wg.Go(s.writer)
+	return s, nil
+}
+
+// writable creates dir and finds out now, not at the first run, whether files
+// can be made in it.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("%w; choose another directory with --data", err)
+	}
+	f, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return fmt.Errorf("%s is not writable (%w); change its owner or choose another directory with --data", dir, err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+func (s *Store) openDays() error {
+	files, err := filepath.Glob(filepath.Join(s.dir, "*"+dayExt))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		name := filepath.Base(file[:len(file)-len(dayExt)])
+		if _, err := time.Parse(time.DateOnly, name); err != nil {
+			continue
+		}
+		d, err := openDay(s.dir, name)
+		if err != nil {
+			return err
+		}
+		s.days[name] = d
+	}
+	return s.expire(time.Now())
+}
+
+// Close writes what was accepted and closes the files.
+func (s *Store) Close() error {
+	s.wmu.Lock()
+	if s.closed {
+		s.wmu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	s.wmu.Unlock()
+	s.wg.Wait()
+	return s.closeDays()
+}
+
+func (s *Store) closeDays() error {
+	s.mu.Lock()
+	days := s.days
+	s.days = map[string]*day{}
+	s.mu.Unlock()
+	var errs []error
+	for _, d := range days {
+		errs = append(errs, d.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Ready returns nil where the store can write, else what keeps it from it.
+func (s *Store) Ready() error {
+	s.wmu.RLock()
+	defer s.wmu.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastErr
+}
+
+// Accepts reports whether a span that began at t is kept at all: what is
+// older than the store keeps, or further ahead than clocks go wrong, is not.
+func (s *Store) Accepts(t time.Time) bool {
+	now := time.Now()
+	return !t.Before(s.oldest(now)) && t.Before(now.Add(Ahead))
+}
+
+// oldest is the begin of the oldest day that is kept.
+func (s *Store) oldest(now time.Time) time.Time {
+	return now.Add(-s.keep).UTC().Truncate(24 * time.Hour)
+}
+
+// expire deletes the files of days that nobody wants any more.
+func (s *Store) expire(now time.Time) error {
+	oldest := s.oldest(now).Format(time.DateOnly)
+	s.mu.Lock()
+	var old []*day
+	for name, d := range s.days {
+		if name < oldest {
+			old = append(old, d)
+			delete(s.days, name)
+		}
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, d := range old {
+		errs = append(errs, d.remove())
+	}
+	return errors.Join(errs...)
+}
+
+// day returns the file of one day, creating it where it is missing. Only the
+// writer calls it.
+func (s *Store) day(name string) (*day, error) {
+	s.mu.Lock()
+	d := s.days[name]
+	s.mu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	d, err := openDay(s.dir, name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.days[name] = d
+	s.mu.Unlock()
+	return d, nil
+}
+
+// between returns the days that overlap a range, newest first. A zero time
+// leaves that end open.
+func (s *Store) between(from, to time.Time) []*day {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var days []*day
+	for name, d := range s.days {
+		if !from.IsZero() && name < dayName(from) || !to.IsZero() && name > dayName(to) {
+			continue
+		}
+		days = append(days, d)
+	}
+	slices.SortFunc(days, func(a, b *day) int { return -cmpName(a, b) })
+	return days
+}
+
+// each calls f with a snapshot of each of the days, until one fails or f
+// returns errStop.
+func each(ctx context.Context, days []*day, f func(*snapshot) error) error {
+	for _, d := range days {
+		err := d.read(ctx, f)
+		switch {
+		case errors.Is(err, errStop):
+			return nil
+		case errors.Is(err, fs.ErrClosed): // deleted for its age meanwhile
+			continue
+		case err != nil:
+			return fmt.Errorf("read %s: %w", d.path, err)
+		}
+	}
+	return nil
+}
+
+var errStop = errors.New("stop")
