@@ -53,7 +53,7 @@ func soundingFrame(line int) []byte {
 	for range 2 {
 		w.put(codeBits, 12)
 		w.put(pairs, 9)
-		w.put(180, 8)           // gain: 2^((180-210)/4)
+		w.put(204, 8)           // gain 2^((204-210)/4), a third of full scale
 		w.put(0, 4+1)           // no scale factors, long window
 		w.put(1<<10|1<<5|1, 15) // table 1 in all regions
 		w.put(0, 4+3+3)
