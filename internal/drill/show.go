@@ -17,20 +17,20 @@ const (
 
 // A show is a podcast.
 type show struct {
-	slug, title, author  string
-	feedHost, path, link string
-	mediaHost            string
-	prefixed             bool // enclosures lead through analytics and ad insertion
-	titles               []string
+	slug, title, author string
+	feedHost, path      string
+	mediaHost           string
+	prefixed            bool // enclosures lead through analytics and ad insertion
+	titles              []string
 }
 
 var shows = []show{
 	{
-		"nights", "Castle Nights", "Castle Radio", CastleFeeds, CastlePath, "/", CastleCDN, true,
+		"nights", "Castle Nights", "Castle Radio", CastleFeeds, CastlePath, CastleCDN, true,
 		[]string{"The cellar", "The moat", "The tower"},
 	},
 	{
-		"talk", "Harbour Talk", "Harbour Sound", HarbourFeeds, HarbourPath, "/", HarbourMedia, false,
+		"talk", "Harbour Talk", "Harbour Sound", HarbourFeeds, HarbourPath, HarbourMedia, false,
 		[]string{"Night ferry", "The pilot", "Low water"},
 	},
 }
@@ -155,7 +155,7 @@ func (w *World) rss(s show, now time.Time) rss {
 	return rss{
 		Version: "2.0", Itunes: "http://www.itunes.com/dtds/podcast-1.0.dtd", Atom: "http://www.w3.org/2005/Atom",
 		Channel: channel{
-			Title: s.title, Link: w.URL(s.feedHost, s.link), Description: s.title + ", a show of a simulated world.",
+			Title: s.title, Link: w.URL(s.feedHost, "/"), Description: s.title + ", a show of a simulated world.",
 			Self:     link{w.URL(s.feedHost, s.path), "self", "application/rss+xml"},
 			Language: "en", Author: s.author, Type: "episodic", Explicit: "false",
 			Image: href{w.URL(s.feedHost, "/art.png")}, Category: category{"Arts"},
