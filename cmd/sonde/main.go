@@ -62,6 +62,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetVersionTemplate("sonde {{.Version}}\n")
 	root.AddCommand(
+		checkCommand(),
 		versionCommand(),
 	)
 	return root

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A runDocument is a run as --json prints it, one a line. Its keys are a
+// contract: they are only ever added to.
+type runDocument struct {
+	Target   string           `json:"target"`
+	Kind     string           `json:"kind"`
+	Outcome  probes.Outcome   `json:"outcome"`
+	Code     probes.Code      `json:"code"`
+	Culprit  string           `json:"culprit"`
+	Detail   string           `json:"detail"`
+	Started  time.Time        `json:"started"`
+	Duration float64          `json:"duration_ms"`
+	TraceID  string           `json:"trace_id"`
+	Findings []probes.Finding `json:"findings"`
+	Steps    []stepDocument   `json:"steps"` // in tree order
+}
+
+type stepDocument struct {
+	ID       string         `json:"id"`
+	Parent   string         `json:"parent"` // "" for the root
+	Name     string         `json:"name"`   // the step word
+	Start    float64        `json:"start_ms"`
+	Duration float64        `json:"duration_ms"`
+	Code     probes.Code    `json:"code"` // "" where it went well
+	Attrs    map[string]any `json:"attributes"`
+}
+
+func writeJSON(w io.Writer, run *probes.Run) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // URLs stay legible
+	return enc.Encode(document(run))
+}
+
+func document(run *probes.Run) runDocument {
+	doc := runDocument{
+		Target: run.Target.Name, Kind: run.Target.Kind,
+		Outcome: run.Outcome, Code: run.Code, Culprit: run.Culprit, Detail: run.Detail,
+		Started: run.Root.Start.UTC(), Duration: milliseconds(run.Root.Took), TraceID: run.ID.String(),
+		Findings: append([]probes.Finding{}, run.Findings...),
+	}
+	doc.addSteps(run, run.Root, "")
+	return doc
+}
+
+// addSteps appends s and what is below it. IDs are those of the spans that the
+// run becomes.
+func (doc *runDocument) addSteps(run *probes.Run, s *probes.Step, parent string) {
+	d := stepDocument{
+		ID: run.ID.Span(len(doc.Steps)).String(), Parent: parent, Name: s.Name,
+		Start: milliseconds(s.Start.Sub(run.Root.Start)), Duration: milliseconds(s.Took),
+		Attrs: attributes(s),
+	}
+	if s.Fail != nil {
+		d.Code = s.Fail.Code
+	}
+	doc.Steps = append(doc.Steps, d)
+	for _, c := range s.Steps {
+		doc.addSteps(run, c, d.ID)
+	}
+}
+
+// attributes are those recorded and, as on spans, a failure's detail and the
+// findings as lists of one length.
+func attributes(s *probes.Step) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, s.Attrs)
+	if s.Fail != nil && s.Fail.Detail != "" {
+		all[probes.AttrDetail] = s.Fail.Detail
+	}
+	if len(s.Findings) == 0 {
+		return all
+	}
+	var codes, severities, hosts, details []string
+	for _, f := range s.Findings {
+		codes = append(codes, string(f.Code))
+		severities = append(severities, string(f.Severity))
+		hosts = append(hosts, f.Host)
+		details = append(details, f.Detail)
+	}
+	all[probes.AttrFindings], all[probes.AttrFindingSeverities] = codes, severities
+	all[probes.AttrFindingHosts], all[probes.AttrFindingDetails] = hosts, details
+	return all
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

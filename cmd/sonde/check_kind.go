@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
+)
+
+// Bounds of the look that finds out what a URL is.
+const (
+	lookTime  = 10 * time.Second
+	lookBytes = 64 << 10
+)
+
+// findKind finds out what rawURL is by a short look at it. Where that fails
+// the run will tell why; its kind is then what the URL's path looks like.
+func findKind(ctx context.Context, n *wire.Net, rawURL string) string {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	res, err := n.Fetch(ctx, probes.NewStep("look"), wire.Request{URL: rawURL, Keep: lookBytes, StopAtKeep: true})
+	if err != nil {
+		return kindByPath(rawURL)
+	}
+	return kindByContent(res.Header.Get("Content-Type"), res.Body)
+}
+
+// feedRoots are the root elements of feeds, RSS 1.0's last.
+var feedRoots = [][]byte{[]byte("<rss"), []byte("<feed"), []byte("<rdf:rdf")}
+
+// kindByContent trusts the bytes before the media type: feeds come as
+// text/html and audio as anything.
+func kindByContent(mediaType string, body []byte) string {
+	mediaType, _, _ = mime.ParseMediaType(mediaType)
+	head := bytes.ToLower(body[:min(len(body), 4096)])
+	first := len(head)
+	if i := bytes.Index(head, []byte("<html")); i >= 0 {
+		first = i
+	}
+	for _, root := range feedRoots {
+		if i := bytes.Index(head, root); i >= 0 && i < first {
+			return "feed"
+		}
+	}
+	bytesType := http.DetectContentType(body)
+	switch {
+	case isMedia(bytesType) || isMedia(mediaType) && !strings.HasPrefix(bytesType, "text/html"):
+		return "enclosure"
+	case strings.HasSuffix(mediaType, "rss+xml") || strings.HasSuffix(mediaType, "atom+xml"):
+		return "feed"
+	}
+	return "page"
+}
+
+func isMedia(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "audio/") || strings.HasPrefix(mediaType, "video/") || mediaType == "application/ogg"
+}
+
+// kindByPath goes by how feeds and enclosures are usually named.
+func kindByPath(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "page"
+	}
+	p := strings.ToLower(strings.TrimSuffix(u.Path, "/"))
+	switch path.Ext(p) {
+	case ".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav":
+		return "enclosure"
+	case ".xml", ".rss", ".atom", ".rdf":
+		return "feed"
+	}
+	if base := path.Base(p); base == "feed" || base == "rss" || base == "atom" {
+		return "feed"
+	}
+	return "page"
+}
