@@ -1,0 +1,302 @@
+package telemetry
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// Options are where an exporter delivers to, and its limits.
+type Options struct {
+	Resource Resource
+	Dir      string // of the spools; needed where there is a destination
+	Hub      string // base URL of the hub; "": none
+	Token    string // for the hub
+	OTLP     string // base URL of another OTLP/HTTP receiver; "": what OTEL_EXPORTER_OTLP_* say
+	Config   string // version of the configuration, for the heartbeat
+
+	Roots    *x509.CertPool        // that receivers' certificates lead to; nil: the system's
+	Registry prometheus.Registerer // where metrics are to be read; nil: nowhere
+	Log      *slog.Logger          // nil: none
+
+	MaxBytes  int64         // of one spool; 0: 256 MiB
+	MaxAge    time.Duration // of what waits in a spool; 0: 24 h
+	Batch     time.Duration // for how long finished runs are collected; 0: 1 s
+	Heartbeat time.Duration // 0: 1 min
+}
+
+// Defaults of Options.
+const (
+	DefaultMaxBytes  = 256 << 20
+	DefaultMaxAge    = 24 * time.Hour
+	DefaultBatch     = time.Second
+	DefaultHeartbeat = time.Minute
+)
+
+const (
+	maxBatchBytes = 4 << 20 // of spans, before compression, that are collected into one batch
+	maxUnsaved    = 16      // batches that are kept in memory while the disk doesn't take them
+)
+
+// An Agent is what a heartbeat tells besides what the exporter knows itself.
+type Agent struct {
+	Targets  int
+	InFlight int   // runs now
+	Missed   int64 // runs since the start that were due and not started
+}
+
+// An Exporter makes spans and metrics of finished runs and delivers them: the
+// spans to each destination by way of a spool on disk. Between [Open] and
+// Close its methods may be called by several goroutines.
+//
+// What Send was given is on disk within Options.Batch; a process killed loses
+// at most that. Everything else that is lost is counted.
+type Exporter struct {
+	opts         Options
+	res          *resource.Resource
+	metrics      *metrics
+	destinations []*destination
+
+	mu       sync.Mutex // guards what follows
+	pending  batch
+	lateness time.Duration // largest since the last heartbeat
+
+	flushing sync.Mutex // held while a batch goes to disk, so that batches keep their order
+}
+
+// A batch is the spans of some runs, encoded.
+type batch struct {
+	body []byte // in memory as encoded, on disk gzipped
+	runs int    // heartbeats are not counted
+}
+
+// Open returns an exporter that has taken over what an earlier process left in
+// the spools. Where another process uses them it fails.
+func Open(o Options) (_ *Exporter, err error) {
+	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
+	o.MaxAge = cmp.Or(o.MaxAge, DefaultMaxAge)
+	o.Batch = cmp.Or(o.Batch, DefaultBatch)
+	o.Heartbeat = cmp.Or(o.Heartbeat, DefaultHeartbeat)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	e := &Exporter{opts: o, res: o.Resource.resource()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close())
+		}
+	}()
+	if err := e.openDestinations(); err != nil {
+		return nil, err
+	}
+	e.metrics, err = newMetrics(e)
+	return e, err
+}
+
+func (e *Exporter) openDestinations() error {
+	if e.opts.Hub != "" {
+		to, err := hubEndpoint(e.opts.Hub, e.opts.Token)
+		if err != nil {
+			return err
+		}
+		if err := e.openDestination("hub", to); err != nil {
+			return err
+		}
+	}
+	to, err := otlpEndpoint(e.opts.OTLP, "traces")
+	if err != nil || to.url == "" {
+		return err
+	}
+	return e.openDestination("otlp", to)
+}
+
+func (e *Exporter) openDestination(name string, to endpoint) error {
+	if e.opts.Dir == "" {
+		return errors.New("a spool needs a data directory")
+	}
+	spool, err := openSpool(filepath.Join(e.opts.Dir, "spool", name), e.opts.MaxBytes, e.opts.MaxAge, e.opts.Log)
+	if err != nil {
+		return err
+	}
+	e.destinations = append(e.destinations, &destination{
+		name: name, to: to, spool: spool, log: e.opts.Log,
+		client: newUploadClient(e.opts.Roots), retry: defaultRetry,
+	})
+	return nil
+}
+
+// Send hands over a finished run. It doesn't wait for the network; where runs
+// come faster than the disk takes them it waits for the disk.
+func (e *Exporter) Send(run *probes.Run) {
+	e.metrics.record(run)
+	e.noteLateness(run)
+	e.collect(run, 1)
+}
+
+func (e *Exporter) noteLateness(run *probes.Run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lateness = max(e.lateness, run.Root.Start.Sub(run.Scheduled))
+}
+
+// collect adds a run's spans to the batch that is being collected. All spans
+// of a run are in one batch.
+func (e *Exporter) collect(run *probes.Run, count int) {
+	if len(e.destinations) == 0 {
+		return
+	}
+	body, err := encode(fold(run, e.res))
+	if err != nil {
+		e.opts.Log.Error("run not encoded", "target", run.Target.Name, "err", err)
+		for _, d := range e.destinations {
+			d.spool.lose(count)
+		}
+		return
+	}
+	if e.append(body, count) {
+		e.flush()
+	}
+}
+
+// append reports whether the batch is large enough to go.
+func (e *Exporter) append(body []byte, count int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pending.body = append(e.pending.body, body...)
+	e.pending.runs += count
+	return len(e.pending.body) >= maxBatchBytes
+}
+
+// flush puts what was collected on the disk.
+func (e *Exporter) flush() {
+	e.flushing.Lock()
+	defer e.flushing.Unlock()
+	e.mu.Lock()
+	b := e.pending
+	e.pending = batch{}
+	e.mu.Unlock()
+	if len(b.body) > 0 {
+		body, err := deflate(b.body)
+		if err != nil { // it writes to memory: only a mistake of ours can end here
+			panic(err)
+		}
+		b.body = body
+	}
+	for _, d := range e.destinations {
+		d.save(b)
+	}
+}
+
+// save puts b into the spool after what the disk didn't take before. While a
+// disk is full or gone some batches wait in memory.
+func (d *destination) save(b batch) {
+	if len(b.body) > 0 {
+		d.unsaved = append(d.unsaved, b)
+	}
+	for len(d.unsaved) > 0 {
+		if err := d.spool.put(d.unsaved[0].body, d.unsaved[0].runs); err != nil {
+			d.log.Error("runs not written to disk", "batches", len(d.unsaved), "err", err)
+			break
+		}
+		d.unsaved = d.unsaved[1:]
+	}
+	for len(d.unsaved) > maxUnsaved {
+		d.spool.lose(d.unsaved[0].runs)
+		d.unsaved = d.unsaved[1:]
+	}
+}
+
+// Run delivers until ctx is canceled. Then it puts what was collected on the
+// disk, tries for at most two seconds to send it, and returns. Where agent is
+// not nil it sends heartbeats with what agent tells.
+func (e *Exporter) Run(ctx context.Context, agent func() Agent) error {
+	if agent != nil {
+		unregister, err := e.metrics.observeAgent(agent)
+		if err != nil {
+			return err
+		}
+		defer unregister()
+	}
+	var uploads sync.WaitGroup
+	for _, d := range e.destinations {
+		uploads.Go(func() { d.run(ctx) })
+	}
+	e.tick(ctx, agent)
+	e.flush()
+	uploads.Wait()
+	for _, d := range e.destinations {
+		uploads.Go(func() { d.last(ctx) })
+	}
+	uploads.Wait()
+	return nil
+}
+
+func (e *Exporter) tick(ctx context.Context, agent func() Agent) {
+	flush := time.NewTicker(e.opts.Batch)
+	defer flush.Stop()
+	heartbeat := time.NewTicker(e.opts.Heartbeat)
+	defer heartbeat.Stop()
+	e.beat(agent)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-heartbeat.C:
+			e.beat(agent)
+		case <-flush.C:
+			e.flush()
+		}
+	}
+}
+
+// beat collects a heartbeat: a run of one step, whose facts are about the
+// agent.
+func (e *Exporter) beat(agent func() Agent) {
+	if agent == nil {
+		return
+	}
+	e.collect(e.heartbeat(agent()), 0)
+}
+
+// Close puts what was collected on the disk and releases the spools. Run must
+// have returned.
+func (e *Exporter) Close() error {
+	e.flush()
+	var errs []error
+	if e.metrics != nil {
+		errs = append(errs, e.metrics.close())
+	}
+	for _, d := range e.destinations {
+		d.client.CloseIdleConnections()
+		d.spool.close()
+	}
+	return errors.Join(errs...)
+}
+
+// Instance returns the identity of the agent whose data directory is dir,
+// making one where there is none: it survives restarts.
+func Instance(dir string) (string, error) {
+	path := filepath.Join(dir, "instance")
+	text, err := os.ReadFile(path)
+	if err == nil && len(text) > 0 {
+		return string(text), nil
+	}
+	id := probes.NewTraceID().String()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	if err := writeDurably(path, []byte(id)); err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	return id, nil
+}
