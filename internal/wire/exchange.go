@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,7 +48,13 @@ func (n *Net) setHeader(r *http.Request, req Request) {
 	if r.Header.Get("Accept") == "" {
 		r.Header.Set("Accept", "*/*")
 	}
-	r.Header.Set("Accept-Encoding", "gzip")
+	if user := r.URL.User; user != nil { // only http.Client does this by itself
+		password, _ := user.Password()
+		r.SetBasicAuth(user.Username(), password)
+	}
+	if r.Header.Get("Accept-Encoding") == "" {
+		r.Header.Set("Accept-Encoding", "gzip")
+	}
 	if req.Range != "" {
 		r.Header.Set("Range", req.Range)
 		r.Header.Set("Accept-Encoding", "identity")
@@ -57,8 +62,8 @@ func (n *Net) setHeader(r *http.Request, req Request) {
 }
 
 func requestFailure(ctx context.Context, err error) error {
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return probes.Fail(probes.TLSAlert, alert)
+	if isAlert(err) { // TLS 1.3 tells of a missing client certificate only now
+		return probes.Fail(probes.TLSAlert, err)
 	}
 	if stream, ok := errors.AsType[http2.StreamError](err); ok {
 		return probes.Fail(probes.HTTPReset, stream)
@@ -91,6 +96,9 @@ func clip(text string) string { return text[:min(len(text), 256)] }
 // statusFailure says what a status means that is no answer and no redirect.
 func statusFailure(res *http.Response) error {
 	code := probes.HTTPStatus
+	if res.StatusCode == 416 && res.Header.Get("Content-Range") == "bytes */0" {
+		return probes.Fail(probes.BodyEmpty, errors.New("416: the file has no content"))
+	}
 	switch status := res.StatusCode; {
 	case status >= 200 && status < 300, redirects(status):
 		return nil

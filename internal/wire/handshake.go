@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -55,18 +56,28 @@ func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, host st
 		noteChain(s, hop, v.UnverifiedCertificates)
 		code, at := n.verdict(v, time.Now())
 		s.Set(probes.AttrFault, fingerprint(at))
+		if code == probes.TLSUntrusted {
+			return probes.Fail(code, fmt.Errorf("no way from it to a trusted root: %s: %w", certText(at, time.Now()), v.Err))
+		}
 		return probes.Fail(code, fmt.Errorf("%s: %w", certText(at, time.Now()), v.Err))
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return probes.Fail(probes.TLSAlert, fmt.Errorf("%s broke off: %w", host, alert))
+	if isAlert(err) {
+		return probes.Fail(probes.TLSAlert, err)
 	}
 	return handshaking.failure(ctx, err)
 }
 
+// isAlert reports whether err is an alert the server sent; crypto/tls marks it
+// by the operation alone.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
 // verdict says why the served chain was refused and which certificate is at
-// fault, not always the leaf. Go reports an intermediate out of its time as an
-// unknown authority; so it is asked again for a moment at which every served
-// certificate is valid.
+// fault, not always the leaf. An issuer is at fault where the chain would be
+// good within that issuer's time; Go reports some such chains as an unknown
+// authority, and some chains of unknown authorities as expired.
 func (n *Net) verdict(v *tls.CertificateVerificationError, now time.Time) (probes.Code, *x509.Certificate) {
 	chain := v.UnverifiedCertificates
 	leaf := chain[0]
@@ -76,14 +87,13 @@ func (n *Net) verdict(v *tls.CertificateVerificationError, now time.Time) (probe
 	if code := outOfTime(leaf, now); code != "" {
 		return code, leaf
 	}
-	for _, c := range chain[1:] {
+	suspects := slices.Clone(chain[1:])
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](v.Err); ok {
+		suspects = append(suspects, invalid.Cert) // perhaps a root that isn't served
+	}
+	for _, c := range suspects {
 		if code := outOfTime(c, now); code != "" && n.verifiesWithin(chain, c) {
 			return code, c
-		}
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](v.Err); ok {
-		if code := outOfTime(invalid.Cert, now); code != "" {
-			return code, invalid.Cert
 		}
 	}
 	return probes.TLSUntrusted, leaf

@@ -124,12 +124,16 @@ func issue(t testing.TB, issuer *pair, template *x509.Certificate) *pair {
 }
 
 // Server serves h over TLS with cert on a free port of 127.0.0.1, HTTP/2
-// included, until the test ends. What it logs of broken handshakes is dropped.
-func Server(t testing.TB, cert tls.Certificate, h http.Handler) *httptest.Server {
+// included, until the test ends; adapt may change its settings. What it logs of
+// broken handshakes is dropped.
+func Server(t testing.TB, cert tls.Certificate, h http.Handler, adapt ...func(*tls.Config)) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = true
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	for _, f := range adapt {
+		f(s.TLS)
+	}
 	s.Config.ErrorLog = quiet
 	s.StartTLS()
 	t.Cleanup(s.Close)

@@ -1,0 +1,88 @@
+package media
+
+import (
+	"bytes"
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestIdentify(t *testing.T) {
+	frame := append([]byte{0xFF, 0xFB, 0x90, 0x00}, make([]byte, 413)...) // 128 kbit/s, 44.1 kHz: 417 bytes
+	for _, c := range []struct {
+		name string
+		head []byte
+		want Format
+	}{
+		{"mp3 frames", bytes.Repeat(frame, 4), Format{"audio/mpeg", "mp3"}},
+		{"mp3 frames after garbage", append([]byte{0, 1, 2, 3, 0xFF, 5}, bytes.Repeat(frame, 4)...), Format{"audio/mpeg", "mp3"}},
+		{"an ID3 tag", []byte("ID3\x04\x00\x00\x00\x00\x00\x00"), Format{"audio/mpeg", "mp3"}},
+		{"a page", []byte("<!doctype html><title>404</title>"), Format{"text/html", ""}},
+		{"text that has no markup", []byte("Service unavailable"), Format{"text/plain", ""}},
+		{"nothing", nil, Format{"text/plain", ""}},
+		{"a picture", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), Format{"image/png", ""}},
+		{"flac", []byte("fLaC\x00\x00\x00\x22"), Format{"audio/flac", "flac"}},
+	} {
+		if got := Identify(c.head); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAgrees(t *testing.T) {
+	mp3 := Format{"audio/mpeg", "mp3"}
+	for stated, want := range map[string]bool{
+		"": true, "audio/mpeg": true, "audio/mp3; charset=x": true, "application/octet-stream": true,
+		"audio/x-m4a": false, "text/html": false, "garbage": false,
+	} {
+		if got := mp3.Agrees(stated) == nil; got != want {
+			t.Errorf("%q: got %v, want %v", stated, got, want)
+		}
+	}
+}
+
+// The corpus's files that decode are audio by their first 64 KB.
+func TestCorpus(t *testing.T) {
+	dir := "../../../shared/corpus/audio"
+	f, err := os.Open(filepath.Join(dir, "truth.tsv"))
+	if err != nil {
+		t.Skip("the corpus is not here:", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma, r.LazyQuotes = '\t', true
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	seen, missed := 0, 0
+	for _, row := range rows[1:] {
+		if row[column["label"]] != "ok" {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, row[column["file"]]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		if got := Identify(b[:min(len(b), 64<<10)]); !got.Playable() {
+			missed++
+			t.Logf("%s: got %v", row[column["file"]], got)
+		}
+	}
+	t.Logf("%d of %d files that decode are told to be audio", seen-missed, seen)
+	if missed > seen/20 {
+		t.Errorf("%d of %d missed", missed, seen)
+	}
+}
+
+func FuzzIdentify(f *testing.F) {
+	f.Add([]byte("ID3"))
+	f.Add([]byte{0xFF, 0xFB, 0x90, 0x00})
+	f.Fuzz(func(t *testing.T, head []byte) { Identify(head) })
+}

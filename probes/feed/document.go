@@ -1,0 +1,156 @@
+package feed
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+
+	"github.com/sonde-media/sonde/probes"
+	"github.com/sonde-media/sonde/probes/enclosure"
+)
+
+// A document is what a feed says, as far as a listener is concerned.
+type document struct {
+	host             string
+	format           string // rss 2.0, atom 1.0, …
+	title, publisher string
+	guid             string // podcast:guid
+	items            int
+	enclosures       int
+	hosts            map[string]int // enclosures by host
+	episodes         []episode      // items with an enclosure, in document order
+}
+
+// An episode is one item's enclosure.
+type episode struct {
+	guid, title string
+	published   time.Time
+	host        string
+	stated      enclosure.Stated
+}
+
+// read parses a feed as tolerantly as players do: RSS, Atom or JSON. Relative
+// enclosures resolve against base.
+func read(body []byte, base *url.URL) (*document, error) {
+	if err := shallow(body); err != nil {
+		return nil, err
+	}
+	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(body))
+	if errors.Is(err, gofeed.ErrFeedTypeNotDetected) {
+		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(head(body))))
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &document{
+		host:      base.Hostname(),
+		format:    strings.TrimSpace(parsed.FeedType + " " + parsed.FeedVersion),
+		title:     clip(parsed.Title),
+		publisher: clip(publisher(parsed)),
+		guid:      clip(podcastGUID(parsed)),
+		items:     len(parsed.Items),
+		hosts:     map[string]int{},
+	}
+	for _, item := range parsed.Items {
+		d.add(item, base)
+	}
+	return d, nil
+}
+
+func head(body []byte) []byte {
+	body = bytes.TrimSpace(body)
+	return body[:min(len(body), 60)]
+}
+
+func publisher(f *gofeed.Feed) string {
+	if f.ITunesExt != nil && f.ITunesExt.Author != "" {
+		return f.ITunesExt.Author
+	}
+	if len(f.Authors) > 0 && f.Authors[0] != nil {
+		return f.Authors[0].Name
+	}
+	return ""
+}
+
+func podcastGUID(f *gofeed.Feed) string {
+	for _, e := range f.Extensions["podcast"]["guid"] {
+		return strings.TrimSpace(e.Value)
+	}
+	return ""
+}
+
+func (d *document) add(item *gofeed.Item, base *url.URL) {
+	first := true
+	for _, e := range item.Enclosures {
+		if e == nil || strings.TrimSpace(e.URL) == "" {
+			continue
+		}
+		u, err := base.Parse(strings.TrimSpace(e.URL))
+		if err != nil {
+			continue
+		}
+		d.enclosures++
+		d.hosts[u.Hostname()]++
+		if first { // players take the first
+			d.episodes = append(d.episodes, newEpisode(item, e, u))
+			first = false
+		}
+	}
+}
+
+func newEpisode(item *gofeed.Item, e *gofeed.Enclosure, u *url.URL) episode {
+	length, _ := strconv.ParseInt(strings.TrimSpace(e.Length), 10, 64)
+	x := episode{
+		guid: clip(item.GUID), title: clip(item.Title), host: u.Hostname(),
+		stated: enclosure.Stated{URL: u.String(), Type: e.Type, Length: length},
+	}
+	if at := cmp.Or(item.PublishedParsed, item.UpdatedParsed); at != nil {
+		x.published = *at
+	}
+	return x
+}
+
+// newest returns n episodes by date; in document order, which is newest first
+// by custom, where any has no date.
+func (d *document) newest(n int) []episode {
+	list := slices.Clone(d.episodes)
+	if !slices.ContainsFunc(list, func(e episode) bool { return e.published.IsZero() }) {
+		slices.SortStableFunc(list, func(a, b episode) int { return b.published.Compare(a.published) })
+	}
+	return list[:min(n, len(list))]
+}
+
+// note records what the document says.
+func (d *document) note(s *probes.Step) {
+	s.Set(probes.AttrFeedItems, d.items)
+	s.Set(probes.AttrFeedEnclosures, d.enclosures)
+	s.Set(probes.AttrFeedFormat, d.format)
+	s.Set(probes.AttrFeedTitle, d.title)
+	s.Set(probes.AttrFeedPublisher, d.publisher)
+	s.Set(probes.AttrFeedGUID, d.guid)
+	s.Set(probes.AttrFeedHosts, d.commonest(20))
+}
+
+// commonest lists hosts as "host=enclosures", the commonest first.
+func (d *document) commonest(n int) []string {
+	var hosts []string
+	for h := range d.hosts {
+		hosts = append(hosts, h)
+	}
+	slices.SortFunc(hosts, func(a, b string) int {
+		return cmp.Or(d.hosts[b]-d.hosts[a], strings.Compare(a, b))
+	})
+	hosts = hosts[:min(n, len(hosts))]
+	for i, h := range hosts {
+		hosts[i] = fmt.Sprintf("%s=%d", h, d.hosts[h])
+	}
+	return hosts
+}
