@@ -217,6 +217,22 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// The real kinds: each is made from a target without options, and says at
+// which option it doesn't agree.
+func TestKinds(t *testing.T) {
+	for _, kind := range Kinds() {
+		target := probes.Target{Kind: kind, URL: "https://www.example.com/"}
+		if f, err := NewProbe(nil, target); f == nil || err != nil {
+			t.Errorf("%s: got error %v", kind, err)
+		}
+		text := "targets:\n- " + kind + ": https://www.example.com/\n  max_bytes: -1\n"
+		_, err := Parse("sonde.yaml", []byte(text), testEnv)
+		if err == nil || !strings.HasPrefix(err.Error(), "sonde.yaml:3:3: max_bytes: ") {
+			t.Errorf("%s: got %v, want an error at max_bytes", kind, err)
+		}
+	}
+}
+
 func TestNewProbeUnknownKind(t *testing.T) {
 	if _, err := NewProbe(nil, probes.Target{Kind: "stream"}); err == nil {
 		t.Error("got no error for a kind that isn't in the table")

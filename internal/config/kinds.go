@@ -5,6 +5,8 @@ import (
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
+	"github.com/sonde-media/sonde/probes/enclosure"
+	"github.com/sonde-media/sonde/probes/feed"
 )
 
 // A kind is a key that a target may have and what makes a probe of it.
@@ -14,7 +16,10 @@ type kind struct {
 }
 
 // kinds is the table of kinds: one line each.
-var kinds = []kind{}
+var kinds = []kind{
+	{"feed", feed.New},
+	{"enclosure", enclosure.New},
+}
 
 // Kinds returns the names of all kinds.
 func Kinds() []string { return names(kinds) }

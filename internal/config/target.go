@@ -232,6 +232,7 @@ func (r *reader) value(n *yaml.Node, depth int) any {
 func (r *reader) scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
 	case "!!null":
+		r.want(n, "a value")
 		return nil
 	case "!!bool":
 		return r.boolean(n)
