@@ -1,0 +1,145 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+
+	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
+)
+
+// An asset is a sub-resource that is fetched once, however often referred to.
+type asset struct {
+	ref
+	step    *probes.Step // nil where a limit left it out
+	granted int64        // bytes it may read
+	resp    *wire.Response
+	err     error
+	settled bool
+	sheet   sheet // of a style sheet
+	told    bool  // what the sheet leads to has been queued
+}
+
+// merge adds a second reference to an asset.
+func (a *asset) merge(r ref) {
+	if r.blocking && !a.blocking {
+		a.blocking = true
+		a.told = false // its imports block too
+	}
+	a.applies = a.applies || r.applies
+	if a.preload && !r.preload {
+		a.preload, a.role, a.imports = false, r.role, r.imports
+	}
+}
+
+// expected reports whether a is a style sheet still on its way.
+func (a *asset) expected() bool { return a.role == stylesheet && !a.settled }
+
+// rank orders those that wait: what rendering waits for, then other sheets,
+// which lead to more.
+func (a *asset) rank() int {
+	switch {
+	case a.blocking:
+		return 0
+	case a.role == stylesheet:
+		return 1
+	}
+	return 2
+}
+
+const (
+	sniffed    = 1024     // bytes kept to see what they are
+	firstMedia = 64 << 10 // bytes of audio or video fetched: too few to count as a listener
+)
+
+func (c *crawl) request(a *asset) wire.Request {
+	req := wire.Request{
+		URL:         a.url.String(),
+		Header:      http.Header{"Accept": {cmp.Or(accepts[a.role], "*/*")}},
+		Keep:        min(sniffed, a.granted),
+		Limit:       a.granted,
+		EmptyOK:     true,
+		RecordQuery: c.recordQuery,
+	}
+	if from := referrer(a.from, a.url); from != "" {
+		req.Header.Set("Referer", from)
+	}
+	switch a.role {
+	case stylesheet:
+		req.Keep = min(maxSheet, a.granted)
+	case media:
+		req.Range = fmt.Sprintf("bytes=0-%d", firstMedia-1)
+		req.Keep, req.Limit, req.StopAtKeep = min(firstMedia, a.granted), 0, true
+	}
+	return req
+}
+
+// size is how many bytes were read.
+func (a *asset) size() (n int64) {
+	if a.resp != nil {
+		return a.resp.Size
+	}
+	for s := range a.step.All() {
+		if s.Name == "body" {
+			n += int64(s.Int(probes.AttrBodySize))
+		}
+	}
+	return n
+}
+
+// unfit says why what came can't be what was asked for: an error page or a
+// login answered with 200.
+func (a *asset) unfit() error {
+	declared := a.resp.Header.Get("Content-Type")
+	html := isHTMLPage(a.resp.Body)
+	switch a.role {
+	case stylesheet:
+		html = html || saysHTML(declared) // browsers go by the type
+	case script:
+		html = html || saysHTML(declared) && a.resp.Header.Get("X-Content-Type-Options") == "nosniff"
+	case image, icon, font:
+	default:
+		return nil
+	}
+	if !html {
+		return nil
+	}
+	code := probes.PageAsset
+	if a.blocking {
+		code = probes.PageBlocking
+	}
+	return probes.Fail(code, fmt.Errorf("HTML in place of a %s, type says %s", a.role, cmp.Or(declared, "nothing")))
+}
+
+// refs returns what a sheet leads to, and the fonts that it declares.
+func (a *asset) refs(p policy) (assets, faces []ref) {
+	add := func(to *[]ref, r ref, raw string) {
+		u := resolve(a.resp.URL, raw)
+		if u != nil {
+			u = p.admit(u, r.role, false)
+		}
+		if u == nil {
+			return
+		}
+		r.url, r.from = u, a.resp.URL
+		*to = append(*to, r)
+	}
+	if a.imports < maxImports {
+		for _, i := range a.sheet.imports {
+			r := ref{role: stylesheet, applies: a.applies && i.applies, imports: a.imports + 1}
+			r.blocking = a.blocking && i.applies
+			add(&assets, r, i.url)
+		}
+	}
+	if !a.applies {
+		return assets, nil
+	}
+	for _, raw := range a.sheet.images {
+		add(&assets, ref{role: image}, raw)
+	}
+	for _, f := range a.sheet.faces {
+		add(&faces, ref{role: font, family: f.family}, f.url)
+	}
+	return assets, faces
+}

@@ -1,0 +1,216 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A crawl fetches a page's assets. One goroutine owns it: it starts fetches
+// and takes their results, so that what sheets lead to is queued in page
+// order, whichever sheet came first.
+type crawl struct {
+	opt         Options
+	fetch       func(context.Context, *probes.Step, wire.Request) (*wire.Response, error)
+	recordQuery bool
+	root        *probes.Step
+	doc         *document
+
+	assets   []*asset          // in tree order
+	known    map[string]*asset // by URL, those left for a limit too
+	waiting  []*asset          // the blocking ones first
+	running  map[string]int    // by host
+	total    int               // of running
+	faces    []ref             // fonts that sheets declare
+	families map[string]bool   // that rules ask for
+	free     int64             // bytes that no fetch has been granted
+	perAsset int64             // bytes granted to each
+	skipped  int               // assets not fetched for a limit
+	starved  bool              // of bytes
+}
+
+func newCrawl(root *probes.Step, doc *document, o Options) *crawl {
+	c := &crawl{
+		opt: o, root: root, doc: doc,
+		known: map[string]*asset{}, running: map[string]int{}, families: map[string]bool{},
+		free: max(0, o.MaxBytes-doc.size), perAsset: min(o.MaxBytes, max(4<<20, o.MaxBytes/16)),
+	}
+	c.learn(doc.faces, doc.families)
+	return c
+}
+
+// run fetches all assets of the document and what these lead to.
+func (c *crawl) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	done := make(chan *asset)
+	c.queue(c.doc.refs)
+	for {
+		c.advance()
+		for a := c.next(ctx); a != nil; a = c.next(ctx) {
+			req := c.request(a)
+			wg.Go(func() {
+				a.resp, a.err = c.fetch(ctx, a.step, req)
+				done <- a
+			})
+		}
+		if c.total == 0 && len(c.waiting) == 0 {
+			return
+		}
+		if c.total > 0 {
+			c.settle(<-done)
+		}
+	}
+}
+
+// advance queues what style sheets lead to once none is on its way, and at
+// last the fonts that any of their rules asks for.
+func (c *crawl) advance() {
+	for !slices.ContainsFunc(c.assets, (*asset).expected) {
+		refs := c.discovered()
+		if len(refs) == 0 {
+			refs, c.faces = c.fonts(), nil
+		}
+		if len(refs) == 0 {
+			return
+		}
+		c.queue(refs)
+	}
+}
+
+// discovered returns what the sheets lead to that have come since the last
+// call, or turned out to block since.
+func (c *crawl) discovered() (refs []ref) {
+	for _, a := range c.assets {
+		if a.told || !a.settled || a.role != stylesheet || a.preload || a.err != nil {
+			continue
+		}
+		a.told = true
+		assets, faces := a.refs(c.doc.policy)
+		refs = append(refs, assets...)
+		if a.applies {
+			c.learn(faces, a.sheet.families)
+		}
+	}
+	return refs
+}
+
+func (c *crawl) learn(faces []ref, families []string) {
+	c.faces = append(c.faces, faces...)
+	for _, f := range families {
+		c.families[f] = true
+	}
+}
+
+func (c *crawl) fonts() (refs []ref) {
+	for _, f := range c.faces {
+		if c.families[f.family] {
+			refs = append(refs, f)
+		}
+	}
+	return refs
+}
+
+// queue opens a step for each reference to something new, in order.
+func (c *crawl) queue(refs []ref) {
+	for _, r := range refs {
+		key := r.url.String()
+		if a := c.known[key]; a != nil {
+			a.merge(r)
+			continue
+		}
+		if len(c.known) == maxRefs {
+			break
+		}
+		a := &asset{ref: r}
+		c.known[key] = a
+		if len(c.assets) == c.opt.MaxAssets {
+			c.skipped++
+			continue
+		}
+		a.step = c.root.Begin("asset")
+		a.step.Set(probes.AttrURL, wire.RecordURL(r.url, c.recordQuery))
+		a.step.Set(probes.AttrServerAddress, r.url.Hostname())
+		a.step.Set(probes.AttrAssetInitiator, wire.RecordURL(r.from, c.recordQuery))
+		c.assets = append(c.assets, a)
+		c.waiting = append(c.waiting, a)
+	}
+	slices.SortStableFunc(c.waiting, func(a, b *asset) int { return a.rank() - b.rank() })
+}
+
+// next takes the asset to fetch now out of those waiting; nil where none may
+// start before another ends.
+func (c *crawl) next(ctx context.Context) *asset {
+	if len(c.waiting) == 0 {
+		return nil
+	}
+	if err := c.stopped(ctx); err != nil {
+		c.abandon(err)
+		return nil
+	}
+	grant := min(c.perAsset, c.free)
+	if c.total == maxRunning || c.total > 0 && grant < c.perAsset {
+		return nil
+	}
+	i := slices.IndexFunc(c.waiting, func(a *asset) bool { return c.running[a.url.Host] < c.opt.Parallel })
+	if i < 0 {
+		return nil
+	}
+	a := c.waiting[i]
+	c.waiting = slices.Delete(c.waiting, i, i+1)
+	c.total++
+	c.running[a.url.Host]++
+	c.free -= grant
+	a.granted = grant
+	a.step.Start = time.Now() // its turn has come; the wait for it was ours
+	return a
+}
+
+// stopped says why nothing more is fetched.
+func (c *crawl) stopped(ctx context.Context) error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return probes.Fail(probes.Canceled, ctx.Err())
+	case ctx.Err() != nil:
+		return probes.Fail(probes.GuardBudget, errors.New("not fetched: the run's time was up before its turn"))
+	case c.free == 0 && c.total == 0:
+		c.starved = true
+		return probes.Fail(probes.GuardBudget, fmt.Errorf("not fetched: the page has used up max_bytes, %d", c.opt.MaxBytes))
+	}
+	return nil
+}
+
+// abandon closes what waits.
+func (c *crawl) abandon(err error) {
+	for _, a := range c.waiting {
+		a.err, a.settled = err, true
+		a.step.Done(&err)
+		c.skipped++
+	}
+	c.waiting = nil
+}
+
+// settle takes the result of a fetch.
+func (c *crawl) settle(a *asset) {
+	c.total--
+	c.running[a.url.Host]--
+	c.free += a.granted - min(a.granted, a.size())
+	a.settled = true
+	if a.err == nil {
+		a.err = a.unfit()
+	}
+	a.step.Done(&a.err)
+	if a.err == nil && a.role == stylesheet {
+		a.sheet = readSheet(a.resp.Body, c.doc.words)
+	}
+	if a.resp != nil {
+		a.step.Set(probes.AttrServerAddress, a.resp.URL.Hostname())
+		a.resp.Body = nil // two hundred would add up
+	}
+}

@@ -1,0 +1,224 @@
+package page
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tdewolff/parse/v2/css"
+)
+
+// imageProperties maps properties whose images are fetched to what they set.
+var imageProperties = map[string]string{
+	"background":          "background",
+	"background-image":    "background",
+	"border-image":        "border",
+	"border-image-source": "border",
+	"list-style":          "list",
+	"list-style-image":    "list",
+	"content":             "content",
+	"cursor":              "cursor",
+	"mask":                "mask",
+	"mask-image":          "mask",
+	"-webkit-mask":        "mask",
+	"-webkit-mask-image":  "mask",
+}
+
+// declare reads a declaration of b.
+func (r *cssReader) declare(b *block, t []token) {
+	if t[0].kind != css.IdentToken {
+		return // a custom property, or a trick for an old browser
+	}
+	name := strings.ToLower(string(t[0].text))
+	value := trim(t[1:])
+	if len(value) == 0 || value[0].kind != css.ColonToken {
+		return
+	}
+	value = trim(value[1:])
+	if foreign(value) {
+		return
+	}
+	if b.kind == fontFace {
+		r.describe(&b.face, name, value)
+		return
+	}
+	switch name {
+	case "font-family", "font":
+		r.out.families = append(r.out.families, families(value)...)
+	default:
+		b.set(imageProperties[name], imageURLs(value))
+	}
+}
+
+func (b *block) set(prop string, urls []string) {
+	if prop == "" {
+		return
+	}
+	if b.props == nil {
+		b.props = map[string][]string{}
+	}
+	if !slices.Contains(b.order, prop) {
+		b.order = append(b.order, prop)
+	}
+	b.props[prop] = urls
+}
+
+// foreign reports whether a value is in the dialect of other browsers, which
+// makes the declaration void.
+func foreign(value []token) bool {
+	for _, t := range value {
+		if t.kind != css.FunctionToken && t.kind != css.IdentToken {
+			continue
+		}
+		for _, prefix := range []string{"-moz-", "-ms-", "-o-"} {
+			if strings.HasPrefix(strings.ToLower(string(t.text)), prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// imageURLs returns the URLs of a value, of an image-set the first.
+func imageURLs(value []token) (urls []string) {
+	for i := 0; i < len(value); i++ {
+		switch t := value[i]; {
+		case t.kind == css.URLToken:
+			urls = append(urls, urlText(t))
+		case t.kind == css.FunctionToken && strings.HasSuffix(strings.ToLower(string(t.text)), "image-set("):
+			end := closing(value, i)
+			if first := slices.IndexFunc(value[i:end], isURL); first >= 0 {
+				urls = append(urls, urlText(value[i+first]))
+			}
+			i = end - 1
+		}
+	}
+	return urls
+}
+
+// describe reads a descriptor of an @font-face.
+func (r *cssReader) describe(f *face, name string, value []token) {
+	switch name {
+	case "font-family":
+		f.family = strings.Join(families(value), "")
+	case "src":
+		f.url = fontSource(value)
+	case "unicode-range":
+		if !r.words.inRange(value) {
+			f.idle = true
+		}
+	}
+}
+
+// fontSource returns the first source in a format that browsers read.
+func fontSource(value []token) string {
+	for _, source := range splitCommas(value) {
+		i := slices.IndexFunc(source, func(t token) bool { return t.kind == css.URLToken })
+		if i >= 0 && formatRead(source[i+1:]) {
+			return urlText(source[i])
+		}
+	}
+	return ""
+}
+
+// formatRead reports whether browsers read the format that follows a source's
+// URL, or none is named.
+func formatRead(t []token) bool {
+	i := slices.IndexFunc(t, func(t token) bool { return strings.EqualFold(string(t.text), "format(") })
+	if i < 0 {
+		return true
+	}
+	for _, t := range t[i+1:] {
+		if t.kind == css.StringToken || t.kind == css.IdentToken {
+			name := strings.TrimSuffix(strings.ToLower(unquote(string(t.text))), "-variations")
+			return slices.Contains([]string{"woff2", "woff", "truetype", "opentype", "collection"}, name)
+		}
+	}
+	return false
+}
+
+// families returns the names in a value of font-family or font, lower case.
+func families(value []token) (names []string) {
+	for _, item := range splitCommas(value) {
+		item = trim(item)
+		if i := slices.IndexFunc(item, func(t token) bool { return t.kind == css.StringToken }); i >= 0 {
+			names = append(names, strings.ToLower(unquote(string(item[i].text))))
+			continue
+		}
+		var words []string // the last run of identifiers; before it stands a size
+		for _, t := range item {
+			switch t.kind {
+			case css.IdentToken:
+				words = append(words, strings.ToLower(string(t.text)))
+			case css.WhitespaceToken:
+			default:
+				words = nil
+			}
+		}
+		if len(words) > 0 {
+			names = append(names, strings.Join(words, " "))
+		}
+	}
+	return names
+}
+
+func splitCommas(t []token) (lists [][]token) {
+	start, open := 0, 0
+	for i, k := range t {
+		switch k.kind {
+		case css.FunctionToken, css.LeftParenthesisToken:
+			open++
+		case css.RightParenthesisToken:
+			open--
+		case css.CommaToken:
+			if open == 0 {
+				lists = append(lists, t[start:i])
+				start = i + 1
+			}
+		}
+	}
+	return append(lists, t[start:])
+}
+
+// unquote takes quotes off and resolves escapes (CSS Syntax 3, 4.3.7).
+func unquote(s string) string {
+	if len(s) > 0 && (s[0] == '"' || s[0] == '\'') {
+		s = strings.TrimSuffix(s[1:], s[:1])
+	}
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		n := hexDigits(s[i+1:])
+		if n == 0 { // the next character stands for itself
+			i++
+			b.WriteByte(s[i])
+			continue
+		}
+		code, _ := strconv.ParseUint(s[i+1:i+1+n], 16, 32)
+		b.WriteRune(validRune(rune(code)))
+		if i += n; i+1 < len(s) && s[i+1] == ' ' {
+			i++ // ends the escape
+		}
+	}
+	return b.String()
+}
+
+// hexDigits counts the hexadecimal digits that s begins with, six at most.
+func hexDigits(s string) int {
+	rest := strings.TrimLeft(s[:min(len(s), 6)], "0123456789abcdefABCDEF")
+	return min(len(s), 6) - len(rest)
+}
+
+func validRune(r rune) rune {
+	if r == 0 || !utf8.ValidRune(r) {
+		return utf8.RuneError
+	}
+	return r
+}

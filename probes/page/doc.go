@@ -1,0 +1,35 @@
+// Package page probes a web page as a browser loads it: the document, then
+// everything the document and its style sheets make a browser fetch. A page
+// whose HTML answers 200 while a resource that blocks its rendering can't be
+// used is failed; where only other resources fail it is degraded.
+//
+//	probe page
+//	├─ document ├─ hop … └─ parse
+//	└─ asset …              one a sub-resource
+//
+// Assets stand in page order: first those of the document, then what its
+// style sheets import, sheet by sheet, and their images, last the fonts.
+//
+// The page is read, not rendered, and no script runs. The reader stands in for
+// a screen of 1280 by 720 pixels at density 1. What is taken:
+//
+//   - style sheets whatever their media, for browsers fetch them all; those
+//     whose media matches are read for more. Sheets that are alternate or
+//     disabled are left;
+//   - scripts that a browser with modules runs;
+//   - one candidate of srcset and picture, one playable source of audio and
+//     video and its first bytes, posters, default tracks, frames (their
+//     document only), objects, one icon, preloads;
+//   - of CSS every @import, and the images of rules whose selector names only
+//     elements, classes and IDs that the document has and that waits for no
+//     pointer; whether such a rule wins the cascade is not worked out;
+//   - faces of fonts that a rule asks for by family, where the text has a
+//     character of their range: the first source in a format browsers read.
+//
+// Images and frames that load lazily, noscript, templates, manifests and
+// prefetches are left. On a page of https, images and media of http are
+// fetched by https, and anything else of http is left, as browsers do.
+//
+// Blocking are style sheets in the head whose media matches with what they
+// import, synchronous scripts in the head, and what says blocking=render.
+package page

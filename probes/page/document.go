@@ -1,0 +1,137 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/charset"
+
+	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A document is what a page's HTML comes to.
+type document struct {
+	url      *url.URL // after redirects
+	size     int64
+	title    string
+	refs     []ref    // in page order
+	faces    []ref    // of fonts that its style elements declare
+	families []string // that its styles ask for
+	words    *words
+	policy   policy
+}
+
+func (p *prober) document(ctx context.Context, root *probes.Step, t probes.Target) (_ *document, err error) {
+	s := root.Begin("document")
+	defer s.Done(&err)
+	if u, err := url.Parse(t.URL); err == nil {
+		s.Set(probes.AttrServerAddress, u.Hostname())
+	}
+	limit := min(maxDocument, p.opt.MaxBytes)
+	resp, err := p.net.Fetch(ctx, s, wire.Request{
+		URL:         t.URL,
+		Header:      http.Header{"Accept": {acceptHTML}},
+		Keep:        limit,
+		Limit:       limit,
+		RecordQuery: t.RecordQuery,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Set(probes.AttrServerAddress, resp.URL.Hostname())
+	root.Set(probes.AttrHopCount, resp.Hops)
+	return parseDocument(s, resp)
+}
+
+func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err error) {
+	s := parent.Begin("parse")
+	defer s.Done(&err)
+	declared := resp.Header.Get("Content-Type")
+	s.Set(probes.AttrContentType, declared)
+	if len(resp.Body) == 0 {
+		return nil, probes.Fail(probes.BodyEmpty, fmt.Errorf("the document has no content"))
+	}
+	if found := bytesSay(resp.Body, declared); found != "text/html" {
+		return nil, probes.Fail(probes.MediaType, fmt.Errorf("type says %s, bytes say %s, want HTML", cmp.Or(declared, "nothing"), found))
+	}
+	if declared != "" && !saysHTML(declared) {
+		s.Find(probes.Note(probes.TypeMismatch, resp.URL.Hostname(), "type says "+declared+", bytes say text/html"))
+	}
+	doc, err := readDocument(resp.URL, resp.Header, resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	doc.size = resp.Size
+	s.Set(probes.AttrPageTitle, doc.title)
+	return doc, nil
+}
+
+// readDocument reads HTML that came from u with header h.
+func readDocument(u *url.URL, h http.Header, body []byte) (*document, error) {
+	r, err := charset.NewReader(bytes.NewReader(body), h.Get("Content-Type"))
+	if err != nil {
+		return nil, probes.Fail(probes.BodyOther, fmt.Errorf("decode: %w", err))
+	}
+	top, err := html.Parse(r)
+	if err != nil {
+		// The parser gives up on elements nested hundreds deep, which
+		// browsers cope with: the fault is ours.
+		return nil, probes.Fail(probes.GuardBudget, fmt.Errorf("parse: %w", err))
+	}
+	doc := &document{url: u, words: wordsOf(top)}
+	doc.policy = policy{page: u, upgradeAll: upgrades(h.Values("Content-Security-Policy")...)}
+	(&reader{doc: doc, base: u}).read(top)
+	return doc, nil
+}
+
+// bytesSay returns the media type of a document by its bytes. Text with a tag
+// in it is HTML where it is declared so: few pages begin as the sniffing
+// standard's examples do.
+func bytesSay(body []byte, declared string) string {
+	found, _, _ := mime.ParseMediaType(http.DetectContentType(body))
+	if found == "text/html" || !strings.HasPrefix(found, "text/") {
+		return found
+	}
+	if (saysHTML(declared) && hasTag(body)) || bytes.Contains(bytes.ToLower(head(body, 1024)), []byte("<html")) {
+		return "text/html"
+	}
+	return found
+}
+
+func hasTag(body []byte) bool {
+	b := head(body, 4096)
+	for i := 0; i+1 < len(b); i++ {
+		if c := b[i+1]; b[i] == '<' && (c == '!' || 'a' <= c|0x20 && c|0x20 <= 'z') {
+			return true
+		}
+	}
+	return false
+}
+
+func saysHTML(contentType string) bool {
+	t, _, _ := mime.ParseMediaType(contentType)
+	return t == "text/html" || t == "application/xhtml+xml"
+}
+
+func head(b []byte, n int) []byte { return b[:min(n, len(b))] }
+
+// isHTMLPage reports whether b begins like a whole HTML document, which
+// neither a style sheet, a script, an image nor a font does.
+func isHTMLPage(b []byte) bool {
+	b = bytes.TrimLeft(bytes.TrimPrefix(head(b, 1024), []byte("\xef\xbb\xbf")), " \t\r\n\f")
+	b = bytes.ToLower(b)
+	for _, tag := range []string{"<!doctype html", "<html", "<head", "<body"} {
+		if bytes.HasPrefix(b, []byte(tag)) {
+			return true
+		}
+	}
+	return false
+}
