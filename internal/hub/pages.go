@@ -74,8 +74,9 @@ type page struct {
 	Now     time.Time
 	Body    any
 
-	template string
-	status   int // 0: 200
+	template  string
+	status    int    // 0: 200
+	elsewhere string // the path that answers instead, or ""
 }
 
 var errNoPage = errors.New("there is no page here")
@@ -93,6 +94,10 @@ func (s *site) serve(f func(*http.Request) (*page, error)) http.Handler {
 		}
 		if err != nil {
 			p = errorPage(err)
+		}
+		if p.elsewhere != "" {
+			http.Redirect(w, r, p.elsewhere, http.StatusSeeOther)
+			return
 		}
 		p.Now = s.now()
 		p.write(w)
@@ -122,10 +127,10 @@ type errorView struct {
 }
 
 func errorPage(err error) *page {
-	p := &page{template: "error", Icon: "unknown", status: http.StatusInternalServerError}
+	p := &page{template: "error", Icon: "unknown", status: http.StatusInternalServerError, Refresh: refreshSeconds}
 	v := errorView{
 		Headline: "The stored runs could not be read",
-		Advice:   "Try again in a moment. If it stays so, look at the hub's log and at the space left on its disk.",
+		Advice:   "This page tries again every 10 s. If it stays so, look at the hub and at the space left on its disk.",
 		Detail:   err.Error(),
 	}
 	var bad *queryError
@@ -146,6 +151,9 @@ func errorPage(err error) *page {
 		p.status = http.StatusBadRequest
 		v.Headline = "This selection can't be read"
 		v.Advice = "Correct the address, or start again without a filter."
+	}
+	if p.status != http.StatusInternalServerError {
+		p.Refresh = 0
 	}
 	p.Title, p.Body = v.Headline, v
 	return p

@@ -18,16 +18,16 @@ type answers struct {
 	runs   api.Runs
 	traces map[string]api.Trace
 	err    error
-	asked  api.Query // the last one
+	asked  []api.Query
 }
 
 func (a *answers) Matrix(_ context.Context, q api.Query) (api.Matrix, error) {
-	a.asked = q
+	a.asked = append(a.asked, q)
 	return a.matrix, a.err
 }
 
 func (a *answers) Runs(_ context.Context, q api.Query) (api.Runs, error) {
-	a.asked = q
+	a.asked = append(a.asked, q)
 	return a.runs, a.err
 }
 

@@ -194,8 +194,11 @@ func newSpan(n node, begin time.Time, total time.Duration) spanView {
 	if !n.leaf {
 		v.Detail = "" // told where it happened
 	}
-	if n.Code != "" {
+	switch {
+	case n.Code != "" && n.leaf:
 		v.Kind = "failed"
+	case n.Code != "":
+		v.Kind = "above"
 	}
 	return v
 }

@@ -20,6 +20,7 @@ type statusView struct {
 	Silences []silence
 	Columns  []column
 	Services []service
+	Width    int // of the matrix, in columns
 	Ranges   []choice
 	Filters  []choice // what is selected; each leads to the page without it
 	RunsURL  string   // the runs of the same selection
@@ -74,12 +75,12 @@ func (s *site) status(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.src.Matrix(r.Context(), q)
+	if len(q.Outcomes)+len(q.Codes)+len(q.Culprits) > 0 {
+		return &page{elsewhere: link("/runs", params, func(url.Values) {})}, nil // a part of the outcomes is no status
+	}
+	m, err := s.matrix(r.Context(), q)
 	if err != nil {
 		return nil, err
-	}
-	if m.To.IsZero() {
-		m.From, m.To = q.From, q.To
 	}
 	v := newStatus(&m, params)
 	v.Hub, v.Paused, v.Toggle = address(r), paused, toggle(params, paused)
@@ -97,7 +98,7 @@ func newStatus(m *api.Matrix, params url.Values) *statusView {
 	v := &statusView{
 		Now: m.To, Empty: len(m.Cells) == 0,
 		Failing: failing(m), Warnings: warnings(m), Earlier: recovered(m), Silences: silences(m),
-		Columns: columns(m), Services: services(m, params),
+		Columns: columns(m), Services: services(m, params), Width: len(m.Regions) + 1,
 		Ranges: ranges("/", params), Filters: filters("/", params), RunsURL: "/runs?" + params.Encode(),
 	}
 	v.Headline = headline(m, v)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"html"
@@ -194,7 +195,7 @@ func TestStatusRefreshesUntilPaused(t *testing.T) {
 	const refresh = `<meta http-equiv="refresh" content="10">`
 	_, body := visit(t, src, "/?from=-6h")
 	wantAll(t, body, refresh, `href="/?from=-6h&amp;refresh=off"`)
-	if got, want := src.asked.From, pagesNow.Add(-6*time.Hour); !got.Equal(want) {
+	if got, want := src.asked[0].From, pagesNow.Add(-6*time.Hour); !got.Equal(want) {
 		t.Errorf("asked from %v, want %v", got, want)
 	}
 	_, body = visit(t, src, "/?from=-6h&refresh=off")
@@ -202,13 +203,54 @@ func TestStatusRefreshesUntilPaused(t *testing.T) {
 	wantAll(t, body, `<a href="/?from=-6h">Refresh every 10 s</a>`)
 }
 
+func TestStatusRemembersWhoWasHeardBeforeTheRange(t *testing.T) {
+	now, day := world(sixTargets[:2], "a", "b"), world(sixTargets[:4], "a", "b", "c")
+	now.Cells = now.Cells[:3]
+	for i := range day.Cells {
+		day.Cells[i].Silent, day.Cells[i].Newest.Started = true, pagesNow.Add(-5*time.Hour)
+	}
+	src := &past{answers{matrix: now}, day}
+	text := read(t, src, "/?from=-15m", 200)
+	wantAll(t, text,
+		"Nothing is heard from c", "c is silent", "since Nov 2, 22:02 UTC, 5 h ago",
+		"1 target silent in b", sixTargets[3].Name, // c alone probed it
+	)
+	_, body := visit(t, src, "/?from=-15m")
+	if got := strings.Count(body, `class="cell silent"`); got != 5 {
+		t.Errorf("got %d silent cells, want 5", got)
+	}
+	removed := world(sixTargets[:3], "a", "b")
+	for i := range removed.Cells {
+		removed.Cells[i].Silent = true
+	}
+	wantAll(t, read(t, &past{answers{matrix: world(sixTargets[:2], "a", "b")}, removed}, "/", 200), "All good: all 2 targets are served")
+}
+
+// past answers otherwise when it is asked for a day.
+type past struct {
+	answers
+	day api.Matrix
+}
+
+func (p *past) Matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
+	if q.To.Sub(q.From) >= remembered {
+		return p.day, nil
+	}
+	return p.answers.Matrix(ctx, q)
+}
+
+func TestStatusOfSomeOutcomesIsAListOfRuns(t *testing.T) {
+	text := read(t, &answers{}, "/?outcome=failed&region=a", 200)
+	wantAll(t, text, "Runs", "outcome failed", "region a")
+}
+
 func TestRuns(t *testing.T) {
 	failed := failedRun().Run
 	src := &answers{runs: api.Runs{Runs: []api.Run{failed}, Total: 4321}}
 	text := read(t, src, "/runs?region=eu-west&target=&limit=1", 200)
 	wantAll(t, text, "The newest 1 of 4,321 runs", "2026-11-03 03:01:58 UTC", "12 s ago", "tls_expired", "cdn.tonal.example", "412 ms", "region eu-west", "Show more")
-	if len(src.asked.Targets) != 0 || src.asked.Limit != 1 {
-		t.Errorf("asked %+v, want no target and limit 1", src.asked)
+	if q := src.asked[0]; len(q.Targets) != 0 || q.Limit != 1 {
+		t.Errorf("asked %+v, want no target and limit 1", q)
 	}
 	_, body := visit(t, src, "/runs?limit=1")
 	wantAll(t, body, `href="/runs/`+failedTrace+`"`, `href="/runs?limit=4"`)
