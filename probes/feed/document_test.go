@@ -1,0 +1,81 @@
+package feed
+
+import (
+	"encoding/csv"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var base = &url.URL{Scheme: "https", Host: "feeds.example", Path: "/show.xml"}
+
+// Where a parser would recurse deepest, it still must not fall.
+func TestDepth(t *testing.T) {
+	deep := func(n int) []byte {
+		return []byte("<rss><channel><item>" + strings.Repeat("<x:a>", n) + strings.Repeat("</x:a>", n) + "</item></channel></rss>")
+	}
+	if _, err := read(deep(maxDepth-10), base); err != nil {
+		t.Errorf("%d deep: %v", maxDepth-10, err)
+	}
+	if _, err := read(deep(maxDepth+10), base); err == nil {
+		t.Errorf("%d deep was read", maxDepth+10)
+	}
+}
+
+// Items are counted as four independent readers count them.
+func TestCorpus(t *testing.T) {
+	dir := "../../../shared/corpus/feeds"
+	f, err := os.Open(filepath.Join(dir, "truth.tsv"))
+	if err != nil {
+		t.Skip("the corpus is not here:", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma, r.LazyQuotes = '\t', true
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	agree, all := 0, 0
+	for _, row := range rows[1:] {
+		want, err := strconv.Atoi(row[column["feedparser_entries"]])
+		if err != nil {
+			continue
+		}
+		body, err := os.ReadFile(filepath.Join(dir, row[column["file"]]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all++
+		d, err := read(body, base)
+		switch {
+		case err == nil && d.items == want, err != nil && want == 0:
+			agree++
+		default:
+			t.Logf("%s: want %d items, got %v, %v", row[column["file"]], want, d, err)
+		}
+	}
+	t.Logf("%d of %d feeds agree", agree, all)
+	if agree*100 < all*90 {
+		t.Errorf("only %d of %d feeds agree", agree, all)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`<rss version="2.0"><channel><item><enclosure url="a.mp3"/></item></channel></rss>`))
+	f.Add([]byte(`<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="enclosure" href="a.mp3"/></entry></feed>`))
+	f.Add([]byte(`{"version":"https://jsonfeed.org/version/1","items":[]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d, err := read(body, base)
+		if (d == nil) == (err == nil) {
+			t.Fatalf("got %v, %v", d, err)
+		}
+	})
+}
