@@ -81,9 +81,9 @@ func TestBad(t *testing.T) {
 	}
 }
 
-// The sample of the design.
+// The sample of the design, with the real kinds.
 func TestGood(t *testing.T) {
-	got, err := load(t, "testdata/good.yaml")
+	got, err := Load("testdata/good.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/sonde-media/sonde/probes"
 	"github.com/sonde-media/sonde/probes/enclosure"
 	"github.com/sonde-media/sonde/probes/feed"
+	"github.com/sonde-media/sonde/probes/page"
 )
 
 // A kind is a key that a target may have and what makes a probe of it.
@@ -19,6 +20,7 @@ type kind struct {
 var kinds = []kind{
 	{"feed", feed.New},
 	{"enclosure", enclosure.New},
+	{"page", page.New},
 }
 
 // Kinds returns the names of all kinds.

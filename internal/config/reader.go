@@ -19,7 +19,7 @@ const (
 	maxDepth = 64
 	// aliasBudget is how many nodes more than the file has bytes may be read:
 	// with aliases a few lines can stand for billions.
-	aliasBudget = 1 << 20
+	aliasBudget = 1 << 16
 )
 
 // A reader walks a configuration's nodes and notes what is wrong with them.
