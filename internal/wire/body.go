@@ -34,7 +34,10 @@ func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Reques
 		hop.Set(probes.AttrBodySize, wire.n)
 	}()
 	body, err := inflate(res, wire)
-	if err != nil {
+	switch {
+	case err == io.EOF && wire.n == 0: // said to be gzip, but there is nothing
+		body = http.NoBody
+	case err != nil:
 		return bodyFailure(ctx, err, wire.n, res)
 	}
 	if err := read(body, wire, req, res, out); err != nil {
