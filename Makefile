@@ -1,0 +1,55 @@
+# What a person does with this tree. `make` alone lists it.
+
+GO          ?= go
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+FUZZTIME    ?= 60s
+CONFIG      ?= sonde.yaml
+ARGS        ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo up test lint fmt packages unit bench fuzz clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/sonde, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sonde ./cmd/sonde
+
+demo: build ## three regions, a simulated world, one outage to look at
+	@bin/sonde demo $(ARGS)
+
+up: build ## hub and agent with $(CONFIG), embedded store
+	@bin/sonde up --config $(CONFIG) $(ARGS)
+
+test: packages lint unit ## lint, and every test with the race detector
+
+unit: ## every test with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## go vet, staticcheck, gofumpt
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	@unformatted=$$($(GOFUMPT) -l cmd internal probes); \
+	 if [ -n "$$unformatted" ]; then echo "not formatted (make fmt mends it):"; echo "$$unformatted"; exit 1; fi
+
+fmt: ## format all Go files
+	$(GOFUMPT) -w cmd internal probes
+
+packages: ## install the Debian packages that tests use (as root; else those tests skip)
+	@.ci/packages nginx-light
+
+bench: ## benchmarks of this tree
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	   for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	     echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	   done; \
+	 done
+
+clean: ## remove what was built
+	rm -rf bin
