@@ -87,15 +87,21 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, bareError(err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
+	tooLarge := fmt.Errorf("is larger than %d MiB", limit>>20)
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, bareError(err)
+	case info.IsDir():
 		return nil, errors.New("is a directory, not a file")
+	case info.Size() > limit:
+		return nil, tooLarge
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	data, err := io.ReadAll(io.LimitReader(f, limit+1)) // a pipe has no size
 	if err != nil {
 		return nil, bareError(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("is larger than %d MiB", limit>>20)
+		return nil, tooLarge
 	}
 	return data, nil
 }
