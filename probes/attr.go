@@ -61,8 +61,9 @@ const (
 	AttrHopPrevious = "sonde.hop.previous" // host of the hop before
 	AttrLocation    = "sonde.hop.location" // where it redirects to, redacted like url.full
 
-	AttrDNSChain  = "sonde.dns.chain"
-	AttrDNSServer = "sonde.dns.server" // the resolver that answered
+	AttrDNSChain    = "sonde.dns.chain"
+	AttrDNSServer   = "sonde.dns.server"   // the resolver that answered
+	AttrDNSAttempts = "sonde.dns.attempts" // questions sent for one kind of record
 
 	AttrMediaCodec   = "sonde.media.codec"
 	AttrMediaType    = "sonde.media.type" // media type by the bytes

@@ -35,7 +35,6 @@ func (n *Net) resolve(ctx context.Context, parent *probes.Step, host string) (_ 
 	defer s.Done(&err)
 	s.Set(probes.AttrDNSQuestion, host)
 	s.Set(probes.AttrServerAddress, host)
-	s.Set(probes.AttrFault, host)
 
 	addrs := n.local(ctx, host)
 	if addrs == nil {
@@ -108,7 +107,7 @@ func lookup(ctx context.Context, s *probes.Step, servers []string, name string) 
 	a, aaaa := query(ctx, servers, name, dns.TypeA), <-six
 
 	s.Set(probes.AttrDNSServer, cmp.Or(a.server, aaaa.server))
-	s.Set("sonde.dns.attempts", max(a.attempts, aaaa.attempts))
+	s.Set(probes.AttrDNSAttempts, max(a.attempts, aaaa.attempts))
 	chain := a.chain
 	if len(chain) == 0 {
 		chain = aaaa.chain
