@@ -37,6 +37,7 @@ type check struct {
 	episodesSet    bool
 	stdout, stderr io.Writer
 	wire           *wire.Net
+	sender         *sender
 }
 
 const checkExample = `  sonde check https://feeds.example.org/show.xml
@@ -109,6 +110,10 @@ func (c *check) run(ctx context.Context, urls []string) (err error) {
 	if c.wire, err = c.net(wire.Options{}); err != nil {
 		return err
 	}
+	if c.sender, err = openSender(&c.netFlags, c.stderr); err != nil {
+		return err
+	}
+	defer c.sender.close(ctx)
 	results := make([]chan result, len(urls))
 	for i := range results {
 		results[i] = make(chan result, 1)
@@ -129,7 +134,7 @@ func (c *check) valid() error {
 	if c.episodes < 0 {
 		errs = append(errs, errors.New("--episodes: must not be negative"))
 	}
-	if c.episodesSet && c.kind != "" && c.kind != "feed" {
+	if c.episodesSet && (c.kind == "enclosure" || c.kind == "page") {
 		errs = append(errs, fmt.Errorf("--episodes: means feeds, not --kind %s", c.kind))
 	}
 	if c.full && c.kind == "page" {
@@ -162,9 +167,9 @@ func (c *check) probeAll(ctx context.Context, urls []string, results []chan resu
 func (c *check) probe(ctx context.Context, rawURL string) (*probes.Run, error) {
 	t := c.target(rawURL)
 	if t.Kind == "" {
-		t.Kind = findKind(ctx, c.wire, rawURL)
+		t.Kind = findKind(ctx, c.wire, rawURL, c.timeout)
 	}
-	t.Options = c.options(t.Kind)
+	t.Options = c.kindOptions(t.Kind)
 	f, err := config.NewProbe(c.wire, t)
 	if err != nil {
 		return nil, usageError{err}
@@ -179,9 +184,9 @@ func (c *check) target(rawURL string) probes.Target {
 	}
 }
 
-// options are the flags that mean kind. Where the kind was found out, those
+// kindOptions are the flags that mean kind. Where the kind was found out, those
 // that mean others are left out.
-func (c *check) options(kind string) probes.Options {
+func (c *check) kindOptions(kind string) probes.Options {
 	o := probes.Options{}
 	if kind == "feed" && c.episodesSet {
 		o["episodes"] = c.episodes
@@ -201,6 +206,7 @@ func (c *check) printAll(urls []string, results []chan result) error {
 			return err
 		}
 		tally[run.Outcome]++
+		c.sender.send(run)
 		if err := c.print(run, i); err != nil {
 			return err
 		}

@@ -115,7 +115,7 @@ func summary(assets []*probes.Step) branch {
 		all.Took = max(all.Took, s.Start.Sub(all.Start)+s.Took)
 	}
 	delete(hosts, "")
-	text := fmt.Sprintf("✓ %d assets ok: %s; %d host%s", len(assets), countedWords(roles), len(hosts), plural(len(hosts)))
+	text := fmt.Sprintf("✓ %d assets ok: %s; %s", len(assets), countedWords(roles), counted(len(hosts), "host"))
 	if fare := likeness(assets[0]); fare != healthy {
 		all.Fail, all.Attrs = &probes.Failure{Detail: fare + "; --verbose shows each"}, assets[0].Attrs
 		text = fmt.Sprintf("✗ %d more fail: %s", len(assets), countedWords(roles))
@@ -132,11 +132,4 @@ func countedWords(count map[string]int) string {
 		words[i] = fmt.Sprintf("%d %s", count[w], w)
 	}
 	return strings.Join(words, ", ")
-}
-
-func plural(n int) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
 }

@@ -34,11 +34,15 @@ func explain(s *probes.Step) explanation {
 	return e
 }
 
-// found returns the codes of what was found at s, each once.
+// found returns the codes of the warnings at s, each once. Notices are only
+// listed below the tree.
 func found(s *probes.Step) (codes []string) {
 	count := map[string]int{}
 	for _, f := range s.Findings {
 		code := string(f.Code)
+		if f.Severity != probes.Warning {
+			continue
+		}
 		if count[code]++; count[code] == 1 {
 			codes = append(codes, code)
 		}
@@ -217,10 +221,9 @@ func lifetime(end string, now time.Time) string {
 // roughly says a duration in days, or in hours below two days.
 func roughly(d time.Duration) string {
 	if d < 48*time.Hour {
-		n := int(d.Hours())
-		return fmt.Sprintf("%d hour%s", n, plural(n))
+		return counted(int(d.Hours()), "hour")
 	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
+	return counted(int(d.Hours()/24), "day")
 }
 
 func requestFacts(s *probes.Step) []string {
@@ -246,8 +249,7 @@ func parseFacts(s *probes.Step) []string {
 	all := []string{s.Text(probes.AttrFeedFormat)}
 	for _, c := range []struct{ key, word string }{{probes.AttrFeedItems, "item"}, {probes.AttrFeedEnclosures, "enclosure"}} {
 		if _, ok := s.Attrs[c.key]; ok {
-			n := s.Int(c.key)
-			all = append(all, fmt.Sprintf("%d %s%s", n, c.word, plural(n)))
+			all = append(all, counted(s.Int(c.key), c.word))
 		}
 	}
 	return append(all, quoted(cmp.Or(s.Text(probes.AttrFeedTitle), s.Text(probes.AttrPageTitle))))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"mime"
 	"net/http"
@@ -16,14 +17,15 @@ import (
 
 // Bounds of the look that finds out what a URL is.
 const (
-	lookTime  = 10 * time.Second
+	lookTime  = 5 * time.Second
 	lookBytes = 64 << 10
 )
 
-// findKind finds out what rawURL is by a short look at it. Where that fails
+// findKind finds out what rawURL is by a short look at it, no longer than
+// timeout unless that is 0. Where that fails
 // the run will tell why; its kind is then what the URL's path looks like.
-func findKind(ctx context.Context, n *wire.Net, rawURL string) string {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+func findKind(ctx context.Context, n *wire.Net, rawURL string, timeout time.Duration) string {
+	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(timeout, lookTime), lookTime))
 	defer cancel()
 	res, err := n.Fetch(ctx, probes.NewStep("look"), wire.Request{URL: rawURL, Keep: lookBytes, StopAtKeep: true})
 	if err != nil {

@@ -135,6 +135,8 @@ func wrap(s string, width int) (lines []string) {
 func shortDuration(d time.Duration) string {
 	ms := float64(d) / 1e6
 	switch {
+	case ms < 0.995:
+		return fmt.Sprintf("%.2f ms", ms)
 	case ms < 9.95:
 		return fmt.Sprintf("%.1f ms", ms)
 	case ms < 999.5:
