@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -135,8 +136,27 @@ func span(sp ptrace.Span) api.Span {
 		Start:    sp.StartTimestamp().AsTime(),
 		Duration: max(0, sp.EndTimestamp().AsTime().Sub(sp.StartTimestamp().AsTime())),
 		Code:     probes.Code(str(attrs, probes.AttrErrorType)),
-		Attrs:    attrs.AsRaw(),
+		Attrs:    finite(attrs.AsRaw()).(map[string]any),
 	}
+}
+
+// finite replaces numbers that JSON doesn't have by their names.
+func finite(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = finite(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = finite(v[key])
+		}
+	}
+	return v
 }
 
 func str(attrs pcommon.Map, key string) string {
