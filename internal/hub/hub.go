@@ -1,0 +1,137 @@
+// Package hub takes runs in as OTLP and gives answers out: the query API, the
+// status page and its own health.
+package hub
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sonde-media/sonde/internal/store"
+)
+
+// Options are choices; the zero value means the defaults.
+type Options struct {
+	Token    string              // what agents and viewers must show; "": nobody is asked
+	Logger   *slog.Logger        // nil: nothing is logged
+	Gatherer prometheus.Gatherer // served at /metrics besides the hub's own numbers; may be nil
+}
+
+// Limits of requests.
+const (
+	maxBody     = 16 << 20 // bytes of one request of an agent, as sent
+	maxInflated = 64 << 20 // and unpacked
+	maxInHand   = 8        // requests unpacked at the same time
+	maxQueries  = 16       // queries answered at the same time
+
+	patience = 5 * time.Second // how long a request waits for its turn
+)
+
+// A Hub is an http.Handler that answers by a store.
+type Hub struct {
+	st      *store.Store
+	log     *slog.Logger
+	token   *token
+	inHand  turns
+	queries turns
+	numbers numbers
+	handler http.Handler
+}
+
+// New returns a hub on st, which stays the caller's to close, after the last
+// request has been answered.
+func New(st *store.Store, o Options) *Hub {
+	h := &Hub{
+		st: st, log: o.Logger, token: newToken(o.Token),
+		inHand: make(turns, maxInHand), queries: make(turns, maxQueries),
+		numbers: newNumbers(),
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	h.handler = h.routes(o.Gatherer)
+	return h
+}
+
+// ServeHTTP answers one request.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
+
+func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
+	gather := prometheus.Gatherers{h.numbers.registry}
+	if also != nil {
+		gather = append(gather, also)
+	}
+	ingest := http.NewServeMux()
+	ingest.HandleFunc("POST /v1/traces", h.traces)
+	ingest.HandleFunc("POST /v1/metrics", spansOnly)
+	ingest.HandleFunc("POST /v1/logs", spansOnly)
+
+	mux := http.NewServeMux()
+	route := func(pattern, name string, next http.Handler) {
+		mux.Handle(pattern, h.numbers.count(name, next))
+	}
+	route("/v1/", "ingest", h.token.asked(bearer, ingest))
+	route("/api/", "api", h.token.asked(bearer, h.api()))
+	route("/metrics", "metrics", h.token.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{})))
+	route("/healthz", "health", http.HandlerFunc(healthy))
+	route("/readyz", "health", http.HandlerFunc(h.ready))
+	route("/", "pages", h.token.asked(browser, h.queries.taken(pages(h.st, time.Now))))
+	return secured(mux)
+}
+
+// secured tells browsers to load and run nothing that isn't ours, and refuses
+// what a page of another origin makes them send.
+func secured(next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", contentPolicy)
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) }
+
+func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := h.st.Ready(); err != nil {
+		h.log.Warn("not ready", "err", err)
+		http.Error(w, "the store can't be written to; the hub's log says why", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ready\n"))
+}
+
+// Turns bound how many do something at the same time.
+type turns chan struct{}
+
+// take waits for a turn and returns what ends it, or false where none came.
+func (t turns) take(r *http.Request) (end func(), ok bool) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, true
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+	return nil, false
+}
+
+// taken lets next answer when it is its turn.
+func (t turns) taken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		end, ok := t.take(r)
+		if !ok {
+			w.Header().Set("Retry-After", "1")
+			refuse(w, http.StatusTooManyRequests, "the hub answers too many queries at once; try again in a second")
+			return
+		}
+		defer end()
+		next.ServeHTTP(w, r)
+	})
+}
