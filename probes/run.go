@@ -70,6 +70,7 @@ func Do(ctx context.Context, f Func, t Target) *Run {
 	open := fmt.Errorf("the step was left open")
 	root.finish(Fail(Internal, open))
 	r.Root = root.snapshot()
+	r.Root.hide(t.Secrets)
 	r.Verdict = Judge(r.Root)
 	return r
 }

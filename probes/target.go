@@ -22,6 +22,7 @@ type Target struct {
 	Interval    time.Duration     // from the start of a run to the next; 0 for a single run
 	Timeout     time.Duration     // for a whole run; 0 means DefaultTimeout
 	RecordQuery bool              // record URLs with user info and query values
+	Secrets     []string          // texts of four bytes or more that are never recorded, such as a path's token
 	Options     Options           // of its kind
 }
 

@@ -29,6 +29,7 @@ func (r *reader) expand(n *yaml.Node) (s string, ok bool) {
 			r.fail(n, "the environment has no variable %s", name)
 			ok = false
 		}
+		r.secret = append(r.secret, value)
 		return value
 	})
 	return s, ok

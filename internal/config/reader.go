@@ -29,8 +29,9 @@ type reader struct {
 	env    func(string) (string, bool)
 	kinds  []kind
 	errs   Errors
-	more   int // errors beyond maxErrors
-	budget int // nodes that may still be read; below 0 nothing is, nor noted
+	secret []string // values of variables that the target being read names
+	more   int      // errors beyond maxErrors
+	budget int      // nodes that may still be read; below 0 nothing is, nor noted
 }
 
 func (r *reader) failAt(line, column int, format string, args ...any) {

@@ -52,6 +52,7 @@ func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Nod
 		r.want(n, "a target such as {feed: URL}")
 		return t, n
 	}
+	r.secret = nil
 	t = probes.Target{Interval: d.interval, Timeout: d.timeout}
 	at = n
 	named := false
@@ -62,6 +63,7 @@ func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Nod
 		{"interval", func(n *yaml.Node) { t.Interval = r.duration(n, minInterval) }},
 		{"timeout", func(n *yaml.Node) { t.Timeout = r.duration(n, minTimeout) }},
 		{"record_query", func(n *yaml.Node) { t.RecordQuery = r.boolean(n) }},
+		{"secrets", func(n *yaml.Node) { t.Secrets = r.secrets(n) }},
 	}
 	rest := r.fields(n, table)
 	rest, url := r.kind(n, rest, &t)
@@ -72,7 +74,25 @@ func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Nod
 		t.Name, at = defaultName(r.follow(url), t.URL), url
 	}
 	r.options(url, rest, &t)
+	t.Secrets = append(t.Secrets, r.secret...)
 	return t, at
+}
+
+// secrets reads texts that are not to be recorded, such as a token in a path.
+func (r *reader) secrets(n *yaml.Node) (list []string) {
+	n = r.follow(n)
+	if n.Kind != yaml.SequenceNode {
+		r.want(n, "a list of texts")
+		return nil
+	}
+	for _, item := range n.Content {
+		s, ok := r.text(item)
+		if ok && len(s) < probes.MinSecret {
+			r.fail(item, "want at least %d characters: shorter texts stand in everything", probes.MinSecret)
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // kind reads the one key that names a kind and holds the URL, which it
@@ -185,7 +205,7 @@ func (r *reader) optionError(at *yaml.Node, values map[string]entry, err error) 
 // commonHint points from a misspelt key to one that all kinds have, which a
 // constructor can't know.
 func commonHint(key string) string {
-	if k := nearest(key, []string{"name", "service", "labels", "interval", "timeout", "record_query"}); k != "" {
+	if k := nearest(key, []string{"name", "service", "labels", "interval", "timeout", "record_query", "secrets"}); k != "" {
 		return "; did you mean " + k + "?"
 	}
 	return ""

@@ -9,12 +9,8 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-// redacted stands for what isn't recorded, as OpenTelemetry's conventions for
-// url.full have it.
-const redacted = "REDACTED"
-
 // RecordURL returns u as it may be recorded: without user info and fragment,
-// every query value REDACTED and the keys kept in their order; whole where all
+// every query value REDACTED, as OpenTelemetry's conventions for url.full have it, and the keys kept in their order; whole where all
 // is true. Private feeds and signed URLs carry secrets.
 func RecordURL(u *url.URL, all bool) string {
 	c := *u
@@ -34,9 +30,9 @@ func redactQuery(query string) string {
 	parts := strings.Split(query, "&")
 	for i, p := range parts {
 		if key, _, hasValue := strings.Cut(p, "="); hasValue {
-			parts[i] = key + "=" + redacted
+			parts[i] = key + "=" + probes.Redacted
 		} else if p != "" {
-			parts[i] = redacted // a value without a key, such as a bare token
+			parts[i] = probes.Redacted // a value without a key, such as a bare token
 		}
 	}
 	return strings.Join(parts, "&")

@@ -58,10 +58,8 @@ func (o Options) Check() error {
 // New returns the probe for t. Its error joins one [*probes.OptionError] each.
 func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	o := Defaults
-	if err := t.Options.Decode(&o); err != nil {
-		return nil, err
-	}
-	if err := o.Check(); err != nil {
+	err := t.Options.Decode(&o)
+	if err := errors.Join(err, o.Check()); err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, s *probes.Step, t probes.Target) error {

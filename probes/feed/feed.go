@@ -51,10 +51,8 @@ func (o Options) check() error {
 // New returns the probe for t. Its error joins one [*probes.OptionError] each.
 func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	o := Defaults
-	if err := t.Options.Decode(&o); err != nil {
-		return nil, err
-	}
-	if err := o.check(); err != nil {
+	err := t.Options.Decode(&o)
+	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
 	p := prober{net: n, options: o}

@@ -32,7 +32,8 @@ const (
 // option that can't be used. n may be nil where the probe won't be called.
 func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	o := defaults
-	if err := errors.Join(t.Options.Decode(&o), o.check()); err != nil {
+	err := t.Options.Decode(&o)
+	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
 	return (&prober{n, o}).probe, nil
