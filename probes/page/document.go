@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -74,13 +75,19 @@ func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err e
 	return doc, nil
 }
 
+const byteOrderMark = "\ufeff"
+
 // readDocument reads HTML that came from u with header h.
 func readDocument(u *url.URL, h http.Header, body []byte) (*document, error) {
 	r, err := charset.NewReader(bytes.NewReader(body), h.Get("Content-Type"))
 	if err != nil {
 		return nil, probes.Fail(probes.BodyOther, fmt.Errorf("decode: %w", err))
 	}
-	top, err := html.Parse(r)
+	text := bufio.NewReader(r)
+	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		text.Discard(len(mark)) // or it would be text, which ends the head
+	}
+	top, err := html.Parse(text)
 	if err != nil {
 		// The parser gives up on elements nested hundreds deep, which
 		// browsers cope with: the fault is ours.
@@ -126,7 +133,7 @@ func head(b []byte, n int) []byte { return b[:min(n, len(b))] }
 // isHTMLPage reports whether b begins like a whole HTML document, which
 // neither a style sheet, a script, an image nor a font does.
 func isHTMLPage(b []byte) bool {
-	b = bytes.TrimLeft(bytes.TrimPrefix(head(b, 1024), []byte("\xef\xbb\xbf")), " \t\r\n\f")
+	b = bytes.TrimLeft(bytes.TrimPrefix(head(b, 1024), []byte(byteOrderMark)), " \t\r\n\f")
 	b = bytes.ToLower(b)
 	for _, tag := range []string{"<!doctype html", "<html", "<head", "<body"} {
 		if bytes.HasPrefix(b, []byte(tag)) {

@@ -189,20 +189,35 @@ func (r *reader) img(n *html.Node) {
 	if isLazy(n) {
 		return
 	}
-	set, sizes := attr(n, "srcset"), attr(n, "sizes")
-	if p := n.Parent; p != nil && p.DataAtom == atom.Picture {
-		for s := p.FirstChild; s != nil && s != n; s = s.NextSibling {
-			if s.DataAtom == atom.Source && attr(s, "srcset") != "" && mediaMatches(attr(s, "media")) && typeRead(attr(s, "type")) {
-				r.addOneOfSet(choose(attr(s, "srcset"), attr(s, "sizes"), ""))
-				return
-			}
-		}
+	set, sizes, src := attr(n, "srcset"), attr(n, "sizes"), attr(n, "src")
+	if s := sourceOf(n); s != nil {
+		set, sizes, src = attr(s, "srcset"), attr(s, "sizes"), ""
 	}
 	if set == "" {
-		r.add(ref{role: image}, attr(n, "src"))
+		r.add(ref{role: image}, src)
 		return
 	}
-	r.addOneOfSet(choose(set, sizes, attr(n, "src")))
+	r.addOneOfSet(choose(set, sizes, src))
+}
+
+const maxSources = 100 // of one picture
+
+// sourceOf returns the first source before n in its picture that fits.
+func sourceOf(n *html.Node) *html.Node {
+	if n.Parent == nil || n.Parent.DataAtom != atom.Picture {
+		return nil
+	}
+	s := n.Parent.FirstChild
+	for range maxSources {
+		if s == nil || s == n {
+			break
+		}
+		if s.DataAtom == atom.Source && attr(s, "srcset") != "" && mediaMatches(attr(s, "media")) && typeRead(attr(s, "type")) {
+			return s
+		}
+		s = s.NextSibling
+	}
+	return nil
 }
 
 // player adds what a video or audio element loads before it is played.
