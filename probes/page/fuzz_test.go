@@ -82,12 +82,12 @@ func TestLargeInput(t *testing.T) {
 	for name, part := range map[string]string{
 		"sources": "<source srcset>", "images": "<img src=a srcset='b 1x, c 2x'>", "styles": "<p style='background:url(a)'>",
 	} {
-		body := "<picture>" + strings.Repeat(part, 1<<20/len(part)) + strings.Repeat("<img src=a>", 1<<20/11)
+		body := "<picture>" + strings.Repeat(part, 1<<18/len(part)) + strings.Repeat("<img src=a>", 1<<18/11)
 		if _, err := readDocument(page, http.Header{}, []byte(body)); err != nil {
 			t.Logf("%s: %v", name, err)
 		}
 	}
 	for _, part := range []string{"a{", "(", "image-set(", "@font-face{font-family:a;src:url(a);unicode-range:U+1,U+2}", "a:not(", "@media((", ",", "url("} {
-		readSheet([]byte(strings.Repeat(part, maxSheet/len(part))), &words{runes: []rune("abc")})
+		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")})
 	}
 }
