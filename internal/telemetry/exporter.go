@@ -135,6 +135,10 @@ func (e *Exporter) openDestination(name string, to endpoint) error {
 	return nil
 }
 
+// Destinations returns how many receivers of spans there are. Without any,
+// Send feeds metrics alone.
+func (e *Exporter) Destinations() int { return len(e.destinations) }
+
 // Send hands over a finished run. It doesn't wait for the network; where runs
 // come faster than the disk takes them it waits for the disk.
 func (e *Exporter) Send(run *probes.Run) {

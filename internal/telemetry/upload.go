@@ -195,7 +195,10 @@ func deflate(body []byte) ([]byte, error) {
 	if _, err := z.Write(body); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), z.Close()
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // A refusal is a receiver's last word on a request.
