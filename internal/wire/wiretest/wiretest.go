@@ -44,6 +44,9 @@ func NewCA(t testing.TB) *CA {
 	return &CA{Pool: pool, root: root}
 }
 
+// Root is the root's certificate in DER.
+func (ca *CA) Root() []byte { return ca.root.cert.Raw }
+
 // A Cert says what a certificate is to be; zero times are a month ago and a
 // hundred days ahead.
 type Cert struct {
