@@ -38,7 +38,11 @@ func scrape(t *testing.T, g prometheus.Gatherer) string {
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	e := open(t, Options{Registry: registry, Resource: Resource{Region: "eu-west"}})
-	stop := start(t, e, func() Agent { return Agent{InFlight: 2, Missed: 3} })
+	unregister, err := e.metrics.observeAgent(func() Agent { return Agent{InFlight: 2, Missed: 3} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unregister()
 	e.Send(okRun())
 	e.Send(okRun())
 	e.Send(failedRun())
@@ -77,7 +81,6 @@ sonde_step_duration_seconds_sum{kind="page",region="eu-west",step="document"} 0.
 	if diff := cmp.Diff(want, scrape(t, registry)); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
-	stop()
 }
 
 func TestCertificateLifetimes(t *testing.T) {
