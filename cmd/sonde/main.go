@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sonde-media/sonde/internal/config"
 )
 
 // version is set when a release is linked: -ldflags "-X main.version=v1.2.3".
@@ -63,6 +65,10 @@ func rootCommand() *cobra.Command {
 	root.SetVersionTemplate("sonde {{.Version}}\n")
 	root.AddCommand(
 		checkCommand(),
+		agentCommand(),
+		hubCommand(),
+		upCommand(),
+		configCommand(),
 		versionCommand(),
 	)
 	return root
@@ -97,6 +103,10 @@ func report(stderr io.Writer, command string, err error) int {
 	}
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
+	}
+	if bad, ok := errors.AsType[config.Errors](err); ok {
+		fmt.Fprintln(stderr, bad) // file:line:column first, for editors
+		return exitUsage
 	}
 	fmt.Fprintf(stderr, "sonde: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {

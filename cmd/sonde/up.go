@@ -1,0 +1,198 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/internal/store"
+	"github.com/sonde-media/sonde/internal/wire"
+)
+
+// localRegion is where an agent stands that was told nothing.
+const localRegion = "local"
+
+// sample is a configuration to begin with.
+const sample = `    targets:
+      - feed: https://feeds.example.org/show.xml
+      - page: https://www.example.org/
+`
+
+// upFlags are the flags of hub and agent.
+type upFlags struct {
+	netFlags
+	config, data, listen, metrics string
+	keep                          time.Duration
+}
+
+func upCommand() *cobra.Command {
+	f := &upFlags{}
+	c := &cobra.Command{
+		Use:   "up --config FILE",
+		Short: "Run hub and one agent in one process",
+		Long: `Run a hub and one agent in one process, with an embedded store: all that one
+machine needs. What is to be probed stands in a file such as
+
+` + sample + `
+Runs are kept where sonde hub and sonde agent keep them, so that either can take
+over: below $XDG_STATE_HOME/sonde or ~/.local/state/sonde, or in the directory
+--data. On an address that others can reach a token is asked for: set
+SONDE_TOKEN. Stop it by Ctrl-C.`,
+		Example: "  sonde up --config sonde.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&f.config, "config", "sonde.yaml", "configuration `FILE`")
+	fs.StringVar(&f.listen, "listen", defaultListen, "`ADDR` for OTLP, the API and the status page")
+	fs.StringVar(&f.data, "data", "", "`DIR` for all that is kept (default ~/.local/state/sonde)")
+	fs.DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
+	fs.StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics at this `ADDR` too; the hub has them at /metrics")
+	f.register(fs)
+	return c
+}
+
+// run checks all that can be checked before it starts anything.
+func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	agent, err := f.agent(registry, log)
+	if err != nil {
+		return usageError{err}
+	}
+	hub, err := f.hub(registry, log)
+	if err != nil {
+		return usageError{err}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	if f.metrics != "" {
+		g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, log) })
+	}
+	g.Go(func() error {
+		return up(ctx, hub, agent, func(url string) { tellUp(stdout, url, hub, agent) })
+	})
+	return g.Wait()
+}
+
+// load reads the configuration. Who has none yet is shown one.
+func (f *upFlags) load() (*config.Config, error) {
+	if _, err := os.Stat(f.config); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s; to begin with, save this with URLs of yours:\n\n%s", f.config, sample)
+	}
+	return config.Load(f.config)
+}
+
+func (f *upFlags) hub(registry *prometheus.Registry, log *slog.Logger) (hubOptions, error) {
+	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), log: log, gatherer: registry}
+	if f.keep <= 0 {
+		return o, fmt.Errorf("--keep %v: must be positive", f.keep)
+	}
+	var err error
+	if o.data, err = hubDir(below(f.data, "hub")); err != nil {
+		return o, err
+	}
+	return o, guardListen(o.listen, o.token)
+}
+
+func (f *upFlags) agent(registry *prometheus.Registry, log *slog.Logger) (agentOptions, error) {
+	o := agentOptions{token: token(), otlp: f.otlp, timeout: f.timeout, registry: registry, log: log}
+	var err error
+	if o.config, err = f.load(); err != nil {
+		return o, err
+	}
+	base, err := o.config.Wire()
+	if err != nil {
+		return o, err
+	}
+	w, err := f.options(base)
+	if err != nil {
+		return o, err
+	}
+	o.roots = w.Roots
+	if o.net, err = wire.New(w); err != nil {
+		return o, err
+	}
+	if o.region, err = upRegion(f.region, o.config); err != nil {
+		return o, err
+	}
+	o.data, err = agentDir(below(f.data, "agent-"+url.PathEscape(o.region)), o.region)
+	return o, err
+}
+
+// below returns the folder name in dir, "" where no dir was given.
+func below(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
+// upRegion is the region asked for, else what the configuration leaves no
+// doubt about.
+func upRegion(asked string, cfg *config.Config) (string, error) {
+	if name := cmp.Or(asked, cfg.Region); name != "" {
+		return name, nil
+	}
+	switch names := slices.Sorted(maps.Keys(cfg.Regions)); len(names) {
+	case 0:
+		return localRegion, nil
+	case 1:
+		return names[0], nil
+	default:
+		return "", fmt.Errorf("--region NAME is needed: the configuration has %s", strings.Join(names, ", "))
+	}
+}
+
+// up serves a hub, and runs the agent when the hub answers. The agent ends
+// first, so that its last runs arrive.
+func up(ctx context.Context, h hubOptions, a agentOptions, ready func(url string)) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	listening := make(chan string, 1)
+	g.Go(func() error {
+		return serveHub(serving, h, func(addr string) { listening <- addr })
+	})
+	g.Go(func() error {
+		defer stop()
+		select {
+		case addr := <-listening:
+			a.hub = "http://" + reachable(addr)
+			ready(a.hub)
+			return runAgent(ctx, a)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+func tellUp(w io.Writer, url string, h hubOptions, a agentOptions) {
+	fmt.Fprintf(w, `status page   %s/
+Grafana       data source "Sonde" with the URL %s
+probing       %s from region %s, first results within ten seconds
+data          %s, kept for %s
+Ctrl-C ends it.
+`, url, url, counted(len(a.config.Targets), "target"), a.region, h.data, roughly(h.keep))
+}
