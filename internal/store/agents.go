@@ -47,7 +47,7 @@ func (s *Store) sightings(ctx context.Context, sel *selection) ([]sighting, erro
 	newest := map[key]*sighting{}
 	query := `SELECT agent, region, seen, version, lat, lon, beat_at, targets FROM agents
 		WHERE seen >= ? AND minute * 60000000000 < ? ORDER BY seen DESC`
-	err := each(ctx, s.during(sel), func(d *snapshot) error {
+	err := s.each(ctx, sel.From, sel.To, func(d *snapshot) error {
 		return d.rows(ctx, query, []any{sel.From.UnixNano(), sel.To.UnixNano()}, func(rows *sql.Rows) error {
 			var g sighting
 			var seen, beat int64

@@ -29,7 +29,7 @@ func (s *Store) Matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
 		return api.Matrix{}, err
 	}
 	m := &matrix{sel, map[place]*api.Cell{}, map[place]string{}}
-	if err := each(ctx, s.during(sel), func(d *snapshot) error { return m.add(ctx, d) }); err != nil {
+	if err := s.each(ctx, sel.From, sel.To, func(d *snapshot) error { return m.add(ctx, d) }); err != nil {
 		return api.Matrix{}, err
 	}
 	if err := s.sinceWhen(ctx, m); err != nil {
@@ -134,7 +134,7 @@ func (s *Store) sinceWhen(ctx context.Context, m *matrix) error {
 			c.FailedSince, open[c] = &since, true
 		}
 	}
-	return each(ctx, s.between(time.Time{}, m.sel.To), func(d *snapshot) error {
+	return s.each(ctx, time.Time{}, m.sel.To, func(d *snapshot) error {
 		if len(open) == 0 {
 			return errStop
 		}

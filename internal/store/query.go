@@ -91,7 +91,7 @@ func (s *Store) Runs(ctx context.Context, q api.Query) (api.Runs, error) {
 		return all, err
 	}
 	list := "SELECT " + runColumns + " FROM runs r WHERE " + sel.where + " ORDER BY r.started DESC, r.trace_id LIMIT ?"
-	err = each(ctx, s.during(sel), func(d *snapshot) error {
+	err = s.each(ctx, sel.From, sel.To, func(d *snapshot) error {
 		var n int
 		if err := d.QueryRowContext(ctx, "SELECT count(*) FROM runs r WHERE "+sel.where, sel.args...).Scan(&n); err != nil {
 			return err
@@ -121,7 +121,7 @@ func (s *Store) Series(ctx context.Context, q api.Query) (api.Series, error) {
 	regions := map[string]map[int64]*api.Counts{}
 	query := `SELECT r.region, r.started / ? AS bucket, r.outcome, count(*) FROM runs r
 		WHERE ` + sel.where + ` AND r.confirms = '' GROUP BY r.region, bucket, r.outcome`
-	err = each(ctx, s.during(sel), func(d *snapshot) error {
+	err = s.each(ctx, sel.From, sel.To, func(d *snapshot) error {
 		return d.rows(ctx, query, append([]any{step}, sel.args...), func(rows *sql.Rows) error {
 			var region, outcome string
 			var bucket int64
@@ -172,7 +172,7 @@ func (s *Store) Labels(ctx context.Context, q api.Query) (api.Labels, error) {
 		values[i] = map[string]bool{}
 	}
 	query := "SELECT DISTINCT r.region, r.target, r.service, r.kind, r.code, r.culprit FROM runs r WHERE " + sel.where
-	err = each(ctx, s.during(sel), func(d *snapshot) error {
+	err = s.each(ctx, sel.From, sel.To, func(d *snapshot) error {
 		return d.rows(ctx, query, sel.args, func(rows *sql.Rows) error {
 			var v [6]string
 			err := rows.Scan(&v[0], &v[1], &v[2], &v[3], &v[4], &v[5])
@@ -200,6 +200,3 @@ func words(set map[string]bool) []string {
 	slices.Sort(all)
 	return all
 }
-
-// during returns the days of a selection, newest first.
-func (s *Store) during(sel *selection) []*day { return s.between(sel.From, sel.To) }

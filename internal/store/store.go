@@ -129,7 +129,7 @@ func (s *Store) Close() error {
 func (s *Store) closeDays() error {
 	s.mu.Lock()
 	days := s.days
-	s.days = map[string]*day{}
+	s.days = nil
 	s.mu.Unlock()
 	var errs []error
 	for _, d := range days {
@@ -202,9 +202,12 @@ func (s *Store) day(name string) (*day, error) {
 
 // between returns the days that overlap a range, newest first. A zero time
 // leaves that end open.
-func (s *Store) between(from, to time.Time) []*day {
+func (s *Store) between(from, to time.Time) ([]*day, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.days == nil {
+		return nil, ErrClosed
+	}
 	var days []*day
 	for name, d := range s.days {
 		if !from.IsZero() && name < dayName(from) || !to.IsZero() && name > dayName(to) {
@@ -213,12 +216,16 @@ func (s *Store) between(from, to time.Time) []*day {
 		days = append(days, d)
 	}
 	slices.SortFunc(days, func(a, b *day) int { return -cmpName(a, b) })
-	return days
+	return days, nil
 }
 
-// each calls f with a snapshot of each of the days, until one fails or f
-// returns errStop.
-func each(ctx context.Context, days []*day, f func(*snapshot) error) error {
+// each calls f with a snapshot of each of the days that overlap a range,
+// newest first, until f fails or returns errStop.
+func (s *Store) each(ctx context.Context, from, to time.Time, f func(*snapshot) error) error {
+	days, err := s.between(from, to)
+	if err != nil {
+		return err
+	}
 	for _, d := range days {
 		err := d.read(ctx, f)
 		switch {

@@ -89,8 +89,7 @@ func TestAcknowledgedSurvivesWithoutClose(t *testing.T) {
 func TestFullQueue(t *testing.T) {
 	s := openTest(t, Options{Queue: 1})
 	write(t, s, Batch{Runs: []Run{run(1, 0, probes.OK)}})
-	d := s.between(midnight, midnight)[0]
-	holder, err := open(d.path, 1)
+	holder, err := open(filepath.Join(s.dir, dayName(midnight)+dayExt), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +197,9 @@ func TestClosedStore(t *testing.T) {
 	}
 	b := Batch{Runs: []Run{run(1, 0, probes.OK)}}
 	if err := s.Write(t.Context(), &b); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+	if _, err := s.Matrix(t.Context(), around); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 	if err := s.Ready(); !errors.Is(err, ErrClosed) {

@@ -69,7 +69,7 @@ func unpack(packed []byte) (ptrace.Traces, error) {
 func (s *Store) Trace(ctx context.Context, traceID string) (api.Trace, error) {
 	t := api.Trace{Run: api.Run{TraceID: traceID}, Spans: []api.Span{}}
 	found := time.Time{}
-	err := each(ctx, s.between(time.Time{}, time.Time{}), func(d *snapshot) error {
+	err := s.each(ctx, time.Time{}, time.Time{}, func(d *snapshot) error {
 		date, _ := time.Parse(time.DateOnly, d.day.name)
 		if !found.IsZero() && found.Sub(date) > 24*time.Hour {
 			return errStop // a run goes on over one midnight at most
