@@ -82,8 +82,8 @@ func (f *hubFlags) run(c *cobra.Command) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	f.gatherer = registry
 	return serveHub(c.Context(), f.hubOptions, func(addr string) {
-		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        sonde agent --hub http://%s --region NAME --config FILE\ndata          %s, kept for %v\n",
-			reachable(addr), reachable(addr), f.data, f.keep)
+		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        sonde agent --hub http://%s --region NAME --config FILE\ndata          %s, kept for %.3g days\n",
+			reachable(addr), reachable(addr), f.data, f.keep.Hours()/24)
 	})
 }
 
