@@ -68,6 +68,7 @@ func rootCommand() *cobra.Command {
 		agentCommand(),
 		hubCommand(),
 		upCommand(),
+		demoCommand(),
 		configCommand(),
 		versionCommand(),
 	)
