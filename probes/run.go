@@ -65,6 +65,7 @@ func Do(ctx context.Context, f Func, t Target) *Run {
 	r := &Run{Target: t, ID: NewTraceID()}
 	root := NewStep("probe " + t.Kind)
 	r.Scheduled = root.Start
+	root.Set(AttrURL, RecordURLText(t.URL, t.RecordQuery))
 	err := guarded(ctx, f, root, t)
 	root.Done(&err)
 	open := fmt.Errorf("the step was left open")

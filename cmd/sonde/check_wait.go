@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -30,7 +29,7 @@ func (c *check) await(rawURL string, results <-chan result) (*probes.Run, error)
 		case <-beat.C:
 			if _, ok := terminal(c.stderr); ok && time.Since(begin) > patience {
 				waiting = true
-				url := printable(wire.RecordURLText(rawURL, c.recordQuery))
+				url := printable(probes.RecordURLText(rawURL, c.recordQuery))
 				fmt.Fprintf(c.stderr, "\r\x1b[K… %s  %.0f s", fit(url, minimalWidth), time.Since(begin).Seconds())
 			}
 		}

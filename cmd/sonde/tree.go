@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -58,7 +57,7 @@ func (v treeView) draw(run *probes.Run) string {
 // so that it can be copied.
 func (d *treeDrawing) header(run *probes.Run) {
 	style := outcomeStyle(run.Outcome)
-	url := printable(wire.RecordURLText(run.Target.URL, run.Target.RecordQuery))
+	url := printable(probes.RecordURLText(run.Target.URL, run.Target.RecordQuery))
 	fmt.Fprintf(d, "%s  %s  %s\n", d.in(style, outcomeMark[run.Outcome]+" "+string(run.Outcome)), d.in(bold, url),
 		d.in(dim, run.Target.Kind+", "+shortDuration(run.Root.Took)))
 	if run.Code == "" {

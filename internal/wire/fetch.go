@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -122,11 +124,11 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	}
 	next.Fragment = ""
 	if err := usable(next); err != nil {
-		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("Location %q: %w", clip(RecordURL(next, f.req.RecordQuery)), err))
+		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("Location %q: %w", clip(probes.RecordURL(next, f.req.RecordQuery)), err))
 	}
-	s.Set(probes.AttrLocation, RecordURL(next, f.req.RecordQuery))
+	s.Set(probes.AttrLocation, probes.RecordURL(next, f.req.RecordQuery))
 	if f.seen[next.String()] {
-		return nil, probes.Fail(probes.RedirectLoop, fmt.Errorf("back to %s after %d hops", RecordURL(next, f.req.RecordQuery), f.out.Hops))
+		return nil, probes.Fail(probes.RedirectLoop, fmt.Errorf("back to %s after %d hops", probes.RecordURL(next, f.req.RecordQuery), f.out.Hops))
 	}
 	if f.out.Hops > f.n.o.Redirects {
 		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", f.n.o.Redirects))
@@ -158,4 +160,13 @@ func usable(u *url.URL) error {
 		return fmt.Errorf("%q is no port", clip(u.Port()))
 	}
 	return nil
+}
+
+// setURL notes u and what identifies the whole of it.
+func setURL(s *probes.Step, u *url.URL, all bool) {
+	s.Set(probes.AttrURL, probes.RecordURL(u, all))
+	sum := sha256.Sum256([]byte(u.String()))
+	s.Set(probes.AttrURLHash, hex.EncodeToString(sum[:8]))
+	s.Set(probes.AttrServerAddress, u.Hostname())
+	s.Set(probes.AttrServerPort, port(u))
 }

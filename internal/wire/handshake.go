@@ -59,7 +59,10 @@ func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, host st
 		if code == probes.TLSUntrusted {
 			return probes.Fail(code, fmt.Errorf("no way from it to a trusted root: %s: %w", certText(at, time.Now()), v.Err))
 		}
-		return probes.Fail(code, fmt.Errorf("%s: %w", certText(at, time.Now()), v.Err))
+		if code == probes.TLSHostname {
+			return probes.Fail(code, v.Err)
+		}
+		return probes.Fail(code, errors.New(certText(at, time.Now())))
 	}
 	if isAlert(err) {
 		return probes.Fail(probes.TLSAlert, err)

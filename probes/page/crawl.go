@@ -135,9 +135,9 @@ func (c *crawl) queue(refs []ref) {
 			continue
 		}
 		a.step = c.root.Begin("asset")
-		a.step.Set(probes.AttrURL, wire.RecordURL(r.url, c.recordQuery))
+		a.step.Set(probes.AttrURL, probes.RecordURL(r.url, c.recordQuery))
 		a.step.Set(probes.AttrServerAddress, r.url.Hostname())
-		a.step.Set(probes.AttrAssetInitiator, wire.RecordURL(r.from, c.recordQuery))
+		a.step.Set(probes.AttrAssetInitiator, probes.RecordURL(r.from, c.recordQuery))
 		c.assets = append(c.assets, a)
 		c.waiting = append(c.waiting, a)
 	}

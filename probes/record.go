@@ -1,12 +1,8 @@
-package wire
+package probes
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"strings"
-
-	"github.com/sonde-media/sonde/probes"
 )
 
 // RecordURL returns u as it may be recorded: without user info and fragment,
@@ -30,9 +26,9 @@ func redactQuery(query string) string {
 	parts := strings.Split(query, "&")
 	for i, p := range parts {
 		if key, _, hasValue := strings.Cut(p, "="); hasValue {
-			parts[i] = key + "=" + probes.Redacted
+			parts[i] = key + "=" + Redacted
 		} else if p != "" {
-			parts[i] = probes.Redacted // a value without a key, such as a bare token
+			parts[i] = Redacted // a value without a key, such as a bare token
 		}
 	}
 	return strings.Join(parts, "&")
@@ -50,13 +46,4 @@ func RecordURLText(rawURL string, all bool) string {
 		return head
 	}
 	return RecordURL(u, all)
-}
-
-// setURL notes u and what identifies the whole of it.
-func setURL(s *probes.Step, u *url.URL, all bool) {
-	s.Set(probes.AttrURL, RecordURL(u, all))
-	sum := sha256.Sum256([]byte(u.String()))
-	s.Set(probes.AttrURLHash, hex.EncodeToString(sum[:8]))
-	s.Set(probes.AttrServerAddress, u.Hostname())
-	s.Set(probes.AttrServerPort, port(u))
 }

@@ -1,4 +1,4 @@
-package wire
+package probes
 
 import "testing"
 
