@@ -3,7 +3,6 @@ package drill
 import (
 	"bytes"
 	"image"
-	"image/color"
 	"image/png"
 	"strings"
 	"time"
@@ -61,10 +60,8 @@ func (w *World) buildShop(now time.Time) {
 // picture is a square PNG of a pattern that its size decides.
 func picture(size int) []byte {
 	img := image.NewGray(image.Rect(0, 0, size, size))
-	for y := range size {
-		for x := range size {
-			img.SetGray(x, y, color.Gray{Y: uint8(x * y / (size/16 + 1))})
-		}
+	for i := range img.Pix {
+		img.Pix[i] = uint8(i % size * (i / size) / (size/16 + 1))
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {

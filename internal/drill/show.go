@@ -54,7 +54,7 @@ func (w *World) build(now time.Time) {
 		w.sites[s.mediaHost] = media
 		w.sites[s.feedHost] = site{
 			s.path:     {"application/rss+xml; charset=utf-8", marshal(rss), now},
-			"/art.png": {"image/png", picture(600), now},
+			"/art.png": {"image/png", picture(300), now},
 			"/":        {"text/html; charset=utf-8", fmt.Appendf(nil, "<!doctype html><title>%s</title><h1>%[1]s</h1>\n", s.title), now},
 		}
 	}
