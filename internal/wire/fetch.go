@@ -124,7 +124,7 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	}
 	next.Fragment = ""
 	if err := usable(next); err != nil {
-		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("Location %q: %w", clip(probes.RecordURL(next, f.req.RecordQuery)), err))
+		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("bad Location %q: %w", clip(probes.RecordURL(next, f.req.RecordQuery)), err))
 	}
 	s.Set(probes.AttrLocation, probes.RecordURL(next, f.req.RecordQuery))
 	if f.seen[next.String()] {

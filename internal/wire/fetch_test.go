@@ -101,7 +101,9 @@ func TestRedirects(t *testing.T) {
 	defer plain.Close()
 	mux := http.NewServeMux()
 	s := wiretest.Server(t, ca.Issue(t, wiretest.Cert{}), mux)
-	mux.HandleFunc("/down", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain.URL+"/?key=secret", 301) })
+	mux.HandleFunc("/down", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, plain.URL+"/?key=secret", http.StatusMovedPermanently)
+	})
 	mux.HandleFunc("/stalling", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "/end")
 		w.Header().Set("Content-Length", "1000")

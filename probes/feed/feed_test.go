@@ -51,7 +51,7 @@ func TestListen(t *testing.T) {
 	for path, text := range files {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, text) })
 	}
-	mux.HandleFunc("/prefix/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/old.mp3", 302) })
+	mux.HandleFunc("/prefix/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/old.mp3", http.StatusFound) })
 	mux.HandleFunc("/old.mp3", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "audio/mpeg")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(audio))
