@@ -61,7 +61,7 @@ var heavy = map[string][]string{
 	"github.com/rogpeppe/go-internal":       {},
 	"go.uber.org/goleak":                    {},
 	"golang.org/x/net/html":                 {"probes/page", "probes/feed"},
-	"github.com/hashicorp/go-retryablehttp": {"internal/telemetry"},
+	"github.com/hashicorp/go-retryablehttp": {"internal/api", "internal/telemetry"},
 }
 
 type listed struct {

@@ -45,6 +45,9 @@ const (
 	MaxBuckets   = 2_000
 )
 
+// maxUnix is the begin of the year 3000, past which a number is no time.
+const maxUnix = 32503680000
+
 // lists names the parameters that may occur several times.
 func (q *Query) lists() map[string]*[]string {
 	return map[string]*[]string{
@@ -146,8 +149,8 @@ func (q *Query) check() (errs []error) {
 }
 
 func parseTime(s string, now time.Time) (time.Time, error) {
-	if secs, err := strconv.ParseFloat(s, 64); err == nil {
-		return time.Unix(0, int64(secs*1e9)), nil
+	if secs, err := strconv.ParseFloat(s, 64); err == nil && secs >= 0 && secs < maxUnix {
+		return time.UnixMicro(int64(secs * 1e6)), nil
 	}
 	if d, err := time.ParseDuration(s); err == nil && strings.HasPrefix(s, "-") {
 		return now.Add(d), nil
