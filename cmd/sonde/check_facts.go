@@ -218,9 +218,14 @@ func lifetime(end string, now time.Time) string {
 	return "EXPIRED " + roughly(now.Sub(t)) + " ago"
 }
 
-// roughly says a duration in days, or in hours below two days.
+// roughly says a duration in the largest unit of which there are two.
 func roughly(d time.Duration) string {
-	if d < 48*time.Hour {
+	switch {
+	case d < 2*time.Minute:
+		return counted(int(d.Seconds()), "second")
+	case d < 2*time.Hour:
+		return counted(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
 		return counted(int(d.Hours()), "hour")
 	}
 	return counted(int(d.Hours()/24), "day")

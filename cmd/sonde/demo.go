@@ -151,7 +151,11 @@ func (d *demo) play(ctx context.Context, world *drill.World, addr, data string) 
 	if err := world.ExpireCertificate(drill.CastleCDN, demoHit, t.expires); err != nil {
 		return err
 	}
-	t.introduce(d.length)
+	try, err := tryCommand(world, data)
+	if err != nil {
+		return err
+	}
+	t.introduce(d.length, try)
 	cfg := demoConfig(world)
 	g, ctx := errgroup.WithContext(ctx)
 	for region := range demoRegions {
@@ -159,6 +163,17 @@ func (d *demo) play(ctx context.Context, world *drill.World, addr, data string) 
 	}
 	g.Go(func() error { return t.run(ctx) })
 	return g.Wait()
+}
+
+// tryCommand returns the command line by which a person probes the world as
+// the first region with the outage does. It saves the world's root in dir.
+func tryCommand(world *drill.World, dir string) (string, error) {
+	roots := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(roots, world.RootPEM(), 0o644); err != nil {
+		return "", fmt.Errorf("save the simulated world's root: %w", err)
+	}
+	return fmt.Sprintf("%s check --allow-private --ca-file %s --resolver %s %s",
+		os.Args[0], roots, world.Resolver(demoHit[0]), world.URL(drill.CastleFeeds, drill.CastlePath)), nil
 }
 
 func demoConfig(world *drill.World) *config.Config {

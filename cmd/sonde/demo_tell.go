@@ -38,7 +38,8 @@ func newTeller(out io.Writer, base string, hub *api.Client) *teller {
 	}
 }
 
-func (t *teller) introduce(length time.Duration) {
+// introduce tells what there is to see; try is a command to type.
+func (t *teller) introduce(length time.Duration, try string) {
 	end := "Ctrl-C ends it."
 	if length > 0 {
 		end = fmt.Sprintf("It ends after %v.", length)
@@ -50,7 +51,11 @@ every %v. All of it is simulated on this machine. %s
   all runs     %[3]s/runs
   as JSON      %[3]s/api/v1/matrix
 
-`, demoInterval, end, t.base)
+To probe this world yourself, as %[4]s sees it, type in another terminal:
+
+  %[5]s
+
+`, demoInterval, end, t.base, demoHit[0], try)
 	t.tell("staged: edges of %s in %s serve a certificate that ends in %v",
 		drill.CastleCDN, and(demoHit), t.expires.Sub(t.begin).Truncate(time.Second))
 }
