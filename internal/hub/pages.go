@@ -63,6 +63,7 @@ func pages(src source, now func() time.Time) http.Handler {
 type site struct {
 	src source
 	now func() time.Time
+	day lastDay
 }
 
 // A page is one answer before it is drawn.

@@ -209,7 +209,7 @@ func TestStatusRemembersWhoWasHeardBeforeTheRange(t *testing.T) {
 	for i := range day.Cells {
 		day.Cells[i].Silent, day.Cells[i].Newest.Started = true, pagesNow.Add(-5*time.Hour)
 	}
-	src := &past{answers{matrix: now}, day}
+	src := &past{answers: answers{matrix: now}, day: day}
 	text := read(t, src, "/?from=-15m", 200)
 	wantAll(t, text,
 		"Nothing is heard from c", "c is silent", "since Nov 2, 22:02 UTC, 5 h ago",
@@ -223,17 +223,42 @@ func TestStatusRemembersWhoWasHeardBeforeTheRange(t *testing.T) {
 	for i := range removed.Cells {
 		removed.Cells[i].Silent = true
 	}
-	wantAll(t, read(t, &past{answers{matrix: world(sixTargets[:2], "a", "b")}, removed}, "/", 200), "All good: all 2 targets are served")
+	wantAll(t, read(t, &past{answers: answers{matrix: world(sixTargets[:2], "a", "b")}, day: removed}, "/", 200), "All good: all 2 targets are served")
+}
+
+// The day is costly to ask for, and the page is asked for every ten seconds.
+func TestStatusAsksForTheDayOnceAMinute(t *testing.T) {
+	src := &past{answers: answers{matrix: world(sixTargets[:2], "a")}, day: world(sixTargets[:3], "a", "b")}
+	now := pagesNow
+	h := pages(src, func() time.Time { return now })
+	visits := func(days int) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code != http.StatusOK || src.days != days {
+			t.Errorf("got status %d, the day was asked for %d times, want %d", w.Code, src.days, days)
+		}
+	}
+	visits(1)
+	now = now.Add(10 * time.Second)
+	visits(1)
+	src.matrix = world(sixTargets[:2], "a", "new")
+	visits(2)
+	now = now.Add(2 * time.Minute)
+	src.matrix = world(sixTargets[:2], "a")
+	visits(3)
 }
 
 // past answers otherwise when it is asked for a day.
 type past struct {
 	answers
-	day api.Matrix
+	day  api.Matrix
+	days int // asked for
 }
 
 func (p *past) Matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
 	if q.To.Sub(q.From) >= remembered {
+		p.days++
 		return p.day, nil
 	}
 	return p.answers.Matrix(ctx, q)
