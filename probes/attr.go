@@ -65,8 +65,13 @@ const (
 	AttrDNSServer   = "sonde.dns.server"   // the resolver that answered
 	AttrDNSAttempts = "sonde.dns.attempts" // questions sent for one kind of record
 
+	AttrCDNName = "sonde.cdn.name"
+
 	AttrMediaCodec   = "sonde.media.codec"
-	AttrMediaType    = "sonde.media.type" // media type by the bytes
+	AttrMediaType    = "sonde.media.type"          // media type by the bytes
+	AttrMediaBitrate = "sonde.media.bitrate"       // bit/s
+	AttrMediaSeconds = "sonde.media.audio_seconds" // float64
+	AttrMediaStartup = "sonde.media.startup_ms"    // float64: from the first byte asked for to the first frame
 	AttrContentType  = "sonde.content_type"
 	AttrContentRange = "sonde.content_range"
 
@@ -86,7 +91,16 @@ const (
 	AttrEpisodeGUID    = "sonde.episode.guid"
 	AttrEpisodeTitle   = "sonde.episode.title"
 
+	// Of the resource: who observed.
+	AttrServiceName     = "service.name"
+	AttrServiceVersion  = "service.version"
+	AttrServiceInstance = "service.instance.id"
+	AttrRegion          = "sonde.region"
+	AttrLatitude        = "geo.location.lat"
+	AttrLongitude       = "geo.location.lon"
+
 	// On a heartbeat, the root span "agent".
+	AttrAgent           = "sonde.agent." // prefix
 	AttrAgentVersion    = "sonde.agent.version"
 	AttrAgentConfig     = "sonde.agent.config_version"
 	AttrAgentTargets    = "sonde.agent.targets"

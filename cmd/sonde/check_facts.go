@@ -262,10 +262,10 @@ func parseFacts(s *probes.Step) []string {
 
 func mediaFacts(s *probes.Step) []string {
 	all := []string{cmp.Or(s.Text(probes.AttrMediaCodec), s.Text(probes.AttrMediaType))}
-	if rate := s.Int("sonde.media.bitrate"); rate > 0 {
+	if rate := s.Int(probes.AttrMediaBitrate); rate > 0 {
 		all = append(all, fmt.Sprintf("%d kbit/s", (rate+500)/1000))
 	}
-	if secs, ok := s.Attrs["sonde.media.audio_seconds"].(float64); ok {
+	if secs, ok := s.Attrs[probes.AttrMediaSeconds].(float64); ok {
 		all = append(all, fmt.Sprintf("%.1f s of audio", secs))
 	}
 	return all

@@ -16,10 +16,8 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-const (
-	attrCDN   = "sonde.cdn.name"
-	agentStep = "agent" // the root of a heartbeat
-)
+// agentStep is the root of a heartbeat.
+const agentStep = "agent"
 
 // Tallied is what became of the spans of a request.
 type tallied struct{ kept, foreign, untimely int }
@@ -149,7 +147,7 @@ func hop(from *observer, sp ptrace.Span, s facts) store.Hop {
 		Host: s.text(probes.AttrServerAddress), Previous: s.text(probes.AttrHopPrevious),
 		Address: s.text(probes.AttrPeerAddress), Code: s.text(probes.AttrErrorType), Status: s.int(probes.AttrStatus),
 		Cert: s.text(probes.AttrCertSHA256), CertNotAfter: s.text(probes.AttrCertNotAfter),
-		CDN: s.text(attrCDN), Role: cmp.Or(s.text(probes.AttrHopRole), s.text(probes.AttrAssetRole)),
+		CDN: s.text(probes.AttrCDNName), Role: cmp.Or(s.text(probes.AttrHopRole), s.text(probes.AttrAssetRole)),
 		URL: s.text(probes.AttrURL),
 	}
 }
@@ -178,8 +176,8 @@ type observer struct {
 func newObserver(r pcommon.Resource) *observer {
 	s := facts{r.Attributes()}
 	return &observer{
-		resource: r, agent: s.text("service.instance.id"), region: s.text("sonde.region"), version: s.text("service.version"),
-		lat: s.float("geo.location.lat"), lon: s.float("geo.location.lon"),
+		resource: r, agent: s.text(probes.AttrServiceInstance), region: s.text(probes.AttrRegion), version: s.text(probes.AttrServiceVersion),
+		lat: s.float(probes.AttrLatitude), lon: s.float(probes.AttrLongitude),
 	}
 }
 
@@ -261,7 +259,7 @@ func (s facts) labels() map[string]string {
 func (s facts) beat() *store.Beat {
 	attrs := map[string]string{}
 	for key, v := range s.All() {
-		if strings.HasPrefix(key, "sonde.agent.") || key == probes.AttrClockOff {
+		if strings.HasPrefix(key, probes.AttrAgent) || key == probes.AttrClockOff {
 			attrs[key] = v.AsString()
 		}
 	}

@@ -13,10 +13,6 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-// attrStartup is set on decode steps: from the first byte asked for to the
-// first frame.
-const attrStartup = "sonde.media.startup_ms"
-
 // record walks the finished tree once.
 func (m *metrics) record(run *probes.Run) {
 	t := run.Target
@@ -52,7 +48,7 @@ func (w walk) step(s *probes.Step, host string) {
 	}
 	w.stepDuration.Record(background, s.Took.Seconds(), with(
 		attribute.String("step", bounded(s.Name)), w.kind, w.region, errorType(code)))
-	if ms, ok := number(s.Attrs[attrStartup]); ok {
+	if ms, ok := number(s.Attrs[probes.AttrMediaStartup]); ok {
 		w.startup.Record(background, ms/1000, with(w.service, w.region))
 	}
 	if s.Name == "asset" { // a page's assets come from too many hosts

@@ -34,13 +34,13 @@ type Resource struct {
 
 func (r Resource) resource() *resource.Resource {
 	attrs := []attribute.KeyValue{
-		attribute.String("service.name", "sonde-agent"),
-		attribute.String("service.version", bounded(r.Version)),
-		attribute.String("service.instance.id", bounded(r.Instance)),
-		attribute.String("sonde.region", bounded(r.Region)),
+		attribute.String(probes.AttrServiceName, "sonde-agent"),
+		attribute.String(probes.AttrServiceVersion, bounded(r.Version)),
+		attribute.String(probes.AttrServiceInstance, bounded(r.Instance)),
+		attribute.String(probes.AttrRegion, bounded(r.Region)),
 	}
 	if r.Located {
-		attrs = append(attrs, attribute.Float64("geo.location.lat", r.Lat), attribute.Float64("geo.location.lon", r.Lon))
+		attrs = append(attrs, attribute.Float64(probes.AttrLatitude, r.Lat), attribute.Float64(probes.AttrLongitude, r.Lon))
 	}
 	return resource.NewSchemaless(attrs...)
 }

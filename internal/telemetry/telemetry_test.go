@@ -48,7 +48,7 @@ func okRun() *probes.Run {
 	hop := step("hop", 10*time.Millisecond, 300*time.Millisecond, map[string]any{
 		probes.AttrMethod: "GET", probes.AttrServerAddress: "cdn.example", probes.AttrStatus: 206, probes.AttrHopIndex: 0,
 	}, step("dns", 10*time.Millisecond, 20*time.Millisecond, map[string]any{probes.AttrDNSAnswers: []string{"192.0.2.1", "192.0.2.2"}}), tls)
-	decode := step("decode", 310*time.Millisecond, 5*time.Millisecond, map[string]any{attrStartup: 120.5, probes.AttrMediaCodec: "mp3"})
+	decode := step("decode", 310*time.Millisecond, 5*time.Millisecond, map[string]any{probes.AttrMediaStartup: 120.5, probes.AttrMediaCodec: "mp3"})
 	root := step("probe enclosure", 0, 400*time.Millisecond, map[string]any{probes.AttrHopCount: 1}, hop, decode)
 	run := finished(probes.Target{
 		Name: "cdn.example/ep1.mp3", Kind: "enclosure", Service: "Podcasts", Interval: time.Minute, Labels: map[string]string{"team": "audio"},
