@@ -1,11 +1,16 @@
 package api
 
+// The data source's front end has these types in TypeScript.
+//go:generate go test -run TestTypeScriptIsCurrent . -args -update
+
 import (
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sonde-media/sonde/probes"
 )
 
 // A Question is what a panel can ask.
@@ -22,6 +27,31 @@ const (
 
 // Questions lists all questions.
 var Questions = []Question{QuestionMatrix, QuestionSeries, QuestionRuns, QuestionTrace, QuestionLabels}
+
+// A Format is the form that an answer takes.
+type Format string
+
+// The formats.
+const (
+	FormatTable      Format = "table"       // a row each
+	FormatGrid       Format = "grid"        // of a matrix: a row a target, a column a region
+	FormatTimeSeries Format = "time_series" // of a series: a measure over time, fit for alerting
+	FormatState      Format = "state"       // of a series: the outcome over time, for a state timeline
+	FormatTrace      Format = "trace"       // what a trace panel draws
+)
+
+// Formats says in which formats each question is answered, the default first.
+var Formats = map[Question][]Format{
+	QuestionMatrix: {FormatTable, FormatGrid},
+	QuestionSeries: {FormatTimeSeries, FormatState},
+	QuestionRuns:   {FormatTable},
+	QuestionTrace:  {FormatTrace},
+	QuestionLabels: {FormatTable},
+}
+
+// Silent is what panels show in an outcome's place where agents send nothing
+// any more: no run for three intervals.
+const Silent = "silent"
 
 // A Measure is what a series shows.
 type Measure string
@@ -57,6 +87,7 @@ var LabelNames = []Label{LabelRegion, LabelTarget, LabelService, LabelKind, Labe
 // in a dashboard. Filters left empty select everything.
 type PanelQuery struct {
 	Question Question `json:"question"`
+	Format   Format   `json:"format,omitempty"` // "": the question's first in Formats
 	Regions  []string `json:"regions,omitempty"`
 	Services []string `json:"services,omitempty"`
 	Targets  []string `json:"targets,omitempty"`
@@ -70,11 +101,63 @@ type PanelQuery struct {
 	Limit    int      `json:"limit,omitempty"`   // of runs; 0: DefaultLimit
 }
 
+// Settings are the data source's, as Grafana keeps them in jsonData, besides
+// those of HTTP. URL and token stand where Grafana keeps such.
+type Settings struct {
+	PublicURL string `json:"publicUrl,omitempty"` // where a person's browser finds the hub; "": the data source's URL
+}
+
+// LabelValues is the values that one label has, as an editor's completion
+// and variables ask for them.
+type LabelValues struct {
+	Label  Label    `json:"label"`
+	Values []string `json:"values"`
+	Total  int      `json:"total"` // of values, also beyond MaxLabelValues
+}
+
+// MaxLabelValues bounds a list of values.
+const MaxLabelValues = 1_000
+
+// Of returns the values of one label.
+func (l Labels) Of(name Label) []string {
+	switch name {
+	case LabelRegion:
+		return l.Regions
+	case LabelTarget:
+		return l.Targets
+	case LabelService:
+		return l.Services
+	case LabelKind:
+		return l.Kinds
+	case LabelCode:
+		return l.Codes
+	case LabelCulprit:
+		return l.Culprits
+	}
+	return nil
+}
+
+// Form is the format that q is answered in, its default where it asks for none.
+func (q PanelQuery) Form() Format {
+	if formats := Formats[q.Question]; q.Format == "" && len(formats) > 0 {
+		return formats[0]
+	}
+	return q.Format
+}
+
 // Check reports all that is wrong with q.
 func (q PanelQuery) Check() error {
-	var errs []error
 	if !slices.Contains(Questions, q.Question) {
-		errs = append(errs, fmt.Errorf("question: want one of %s, got %q", join(Questions), q.Question))
+		return fmt.Errorf("question: want one of %s, got %q", join(Questions), q.Question)
+	}
+	var errs []error
+	if formats := Formats[q.Question]; !slices.Contains(formats, q.Form()) {
+		errs = append(errs, fmt.Errorf("format: %s is answered as %s, not as %q", q.Question, join(formats), q.Format))
+	}
+	for _, o := range q.Outcomes {
+		if !slices.Contains(probes.Outcomes, probes.Outcome(o)) {
+			errs = append(errs, fmt.Errorf("outcomes: want some of %s, got %q", join(probes.Outcomes), o))
+		}
 	}
 	if q.Measure != "" && !slices.Contains(Measures, q.Measure) {
 		errs = append(errs, fmt.Errorf("measure: want one of %s, got %q", join(Measures), q.Measure))
