@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"maps"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -52,44 +51,19 @@ func document(run *probes.Run) runDocument {
 	return doc
 }
 
-// addSteps appends s and what is below it. IDs are those of the spans that the
-// run becomes.
+// addSteps appends s and what is below it. IDs and attributes are those of the
+// spans that the run becomes.
 func (doc *runDocument) addSteps(run *probes.Run, s *probes.Step, parent string) {
+	code, _ := run.Why(s)
 	d := stepDocument{
 		ID: run.ID.Span(len(doc.Steps)).String(), Parent: parent, Name: s.Name,
 		Start: milliseconds(s.Start.Sub(run.Root.Start)), Duration: milliseconds(s.Took),
-		Attrs: attributes(s),
-	}
-	if s.Fail != nil {
-		d.Code = s.Fail.Code
+		Code: code, Attrs: run.Facts(s),
 	}
 	doc.Steps = append(doc.Steps, d)
 	for _, c := range s.Steps {
 		doc.addSteps(run, c, d.ID)
 	}
-}
-
-// attributes are those recorded and, as on spans, a failure's detail and the
-// findings as lists of one length.
-func attributes(s *probes.Step) map[string]any {
-	all := map[string]any{}
-	maps.Copy(all, s.Attrs)
-	if s.Fail != nil && s.Fail.Detail != "" {
-		all[probes.AttrDetail] = s.Fail.Detail
-	}
-	if len(s.Findings) == 0 {
-		return all
-	}
-	var codes, severities, hosts, details []string
-	for _, f := range s.Findings {
-		codes = append(codes, string(f.Code))
-		severities = append(severities, string(f.Severity))
-		hosts = append(hosts, f.Host)
-		details = append(details, f.Detail)
-	}
-	all[probes.AttrFindings], all[probes.AttrFindingSeverities] = codes, severities
-	all[probes.AttrFindingHosts], all[probes.AttrFindingDetails] = hosts, details
-	return all
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -5,12 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
-
-	"github.com/sonde-media/sonde/probes"
 )
 
 // What one attribute may take. Strangers write feeds and headers, and a span
@@ -19,73 +16,6 @@ const (
 	maxText = 4 << 10 // bytes of one string
 	maxList = 128     // entries of one list
 )
-
-// stepAttributes returns the attributes of the span of s, by key.
-func stepAttributes(run *probes.Run, s *probes.Step) []attribute.KeyValue {
-	facts := maps.Clone(s.Attrs)
-	if facts == nil {
-		facts = map[string]any{}
-	}
-	facts[probes.AttrStep] = s.Name
-	findings := s.Findings
-	switch {
-	case s == run.Root:
-		runFacts(run, facts)
-		findings = run.Findings
-	case s.Name == "hop" || s.Name == "asset": // rows of dashboards, each readable by itself
-		facts[probes.AttrTarget] = run.Target.Name
-		facts[probes.AttrKind] = run.Target.Kind
-	}
-	findingFacts(findings, facts)
-	if code, detail := failure(run, s); code != "" {
-		facts[probes.AttrErrorType] = string(code)
-		setText(facts, probes.AttrDetail, detail)
-	}
-	return attributes(facts)
-}
-
-// runFacts adds what the root alone says.
-func runFacts(run *probes.Run, facts map[string]any) {
-	t := run.Target
-	facts[probes.AttrScheduled] = run.Scheduled.UTC().Format(time.RFC3339Nano)
-	setText(facts, probes.AttrTarget, t.Name) // a heartbeat has none
-	setText(facts, probes.AttrKind, t.Kind)
-	setText(facts, probes.AttrService, t.Service)
-	setText(facts, probes.AttrOutcome, string(run.Outcome))
-	setText(facts, probes.AttrCulprit, run.Culprit)
-	setText(facts, probes.AttrCause, run.Cause)
-	setText(facts, probes.AttrConfirms, run.Confirms)
-	if t.Interval > 0 {
-		facts[probes.AttrInterval] = t.Interval.Seconds()
-	}
-	for name, value := range t.Labels {
-		facts[probes.AttrLabel+name] = value
-	}
-}
-
-// findingFacts adds findings as four lists of one length.
-func findingFacts(findings []probes.Finding, facts map[string]any) {
-	if len(findings) == 0 {
-		return
-	}
-	var found, severities, hosts, details []string
-	for _, f := range findings {
-		found = append(found, string(f.Code))
-		severities = append(severities, string(f.Severity))
-		hosts = append(hosts, f.Host)
-		details = append(details, f.Detail)
-	}
-	facts[probes.AttrFindings] = found
-	facts[probes.AttrFindingSeverities] = severities
-	facts[probes.AttrFindingHosts] = hosts
-	facts[probes.AttrFindingDetails] = details
-}
-
-func setText(facts map[string]any, key, value string) {
-	if value != "" {
-		facts[key] = value
-	}
-}
 
 // attributes returns facts sorted by key, bounded and in valid UTF-8: one
 // stray byte would make the whole request unreadable to its receiver.

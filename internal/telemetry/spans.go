@@ -74,7 +74,7 @@ func (f *folding) step(s *probes.Step, parent trace.SpanContext) {
 		SpanKind:    trace.SpanKindInternal,
 		StartTime:   start,
 		EndTime:     start.Add(max(0, s.Took)),
-		Attributes:  stepAttributes(f.run, s),
+		Attributes:  attributes(f.run.Facts(s)),
 		Resource:    f.res,
 
 		ChildSpanCount:       len(s.Steps),
@@ -84,7 +84,7 @@ func (f *folding) step(s *probes.Step, parent trace.SpanContext) {
 		stub.SpanKind = trace.SpanKindClient
 		stub.Name = bounded(cmp.Or(s.Text(probes.AttrMethod), "HTTP"))
 	}
-	if code, detail := failure(f.run, s); code != "" {
+	if code, detail := f.run.Why(s); code != "" {
 		stub.Status = sdktrace.Status{Code: codes.Error, Description: bounded(detail)}
 	}
 	f.spans = append(f.spans, stub.Snapshot())
@@ -107,15 +107,4 @@ func (f *folding) next() trace.SpanContext {
 // children out of their parents.
 func (f *folding) at(t time.Time) time.Time {
 	return f.run.Root.Start.Add(t.Sub(f.run.Root.Start))
-}
-
-// failure returns why s failed, in the root's case the run's verdict.
-func failure(run *probes.Run, s *probes.Step) (probes.Code, string) {
-	switch {
-	case s == run.Root && run.Code != "":
-		return run.Code, run.Detail
-	case s == run.Root || s.Fail == nil:
-		return "", ""
-	}
-	return s.Fail.Code, s.Fail.Detail
 }

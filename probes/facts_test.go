@@ -1,0 +1,61 @@
+package probes_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+func TestFacts(t *testing.T) {
+	root := parseTree(t, `
+page !page_blocking
+  asset !tls_expired ~page_blocking
+    hop !tls_expired @static.example
+      tls !tls_expired #C0FFEE`)
+	r := &probes.Run{
+		Target: probes.Target{
+			Name: "shop", Kind: "page", Service: "Storefront", Interval: time.Minute, Labels: map[string]string{"team": "web"},
+		},
+		Scheduled: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Confirms:  "09", Root: root, Verdict: probes.Judge(root),
+	}
+	failed := func(facts map[string]any) map[string]any {
+		facts["error.type"], facts["sonde.detail"] = "tls_expired", "detail of tls_expired"
+		return facts
+	}
+	found := func(facts map[string]any) map[string]any {
+		facts["sonde.findings"], facts["sonde.finding_severities"] = []string{"page_blocking"}, []string{"warning"}
+		facts["sonde.finding_hosts"], facts["sonde.finding_details"] = []string{""}, []string{""}
+		return facts
+	}
+	asset := root.Steps[0]
+	for _, tt := range []struct {
+		name string
+		step *probes.Step
+		want map[string]any
+	}{
+		{"root tells the verdict, its own failure not", root, found(failed(map[string]any{
+			"sonde.step": "page", "sonde.target": "shop", "sonde.kind": "page", "sonde.service": "Storefront",
+			"sonde.label.team": "web", "sonde.interval": 60.0, "sonde.scheduled": "2026-03-01T12:00:00Z", "sonde.run.confirms": "09",
+			"sonde.outcome": "failed", "sonde.culprit": "static.example", "sonde.cause": "C0FFEE",
+		}))},
+		{"asset names the target", asset, found(failed(map[string]any{
+			"sonde.step": "asset", "sonde.target": "shop", "sonde.kind": "page",
+		}))},
+		{"hop names the target", asset.Steps[0], failed(map[string]any{
+			"sonde.step": "hop", "sonde.target": "shop", "sonde.kind": "page", "server.address": "static.example",
+		})},
+		{"other steps tell what they noted", asset.Steps[0].Steps[0], failed(map[string]any{
+			"sonde.step": "tls", "sonde.fault": "C0FFEE",
+		})},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, r.Facts(tt.step)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
