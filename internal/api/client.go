@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,12 @@ func (e *StatusError) Is(target error) bool {
 // NewClient returns a client of the hub at base, such as
 // https://hub.example:4318, that shows token where it isn't "".
 func NewClient(base, token string) (*Client, error) {
+	return NewClientBy(base, token, nil)
+}
+
+// NewClientBy is NewClient that asks by the transport of via, and within its
+// time-out where it has one; nil: one of its own.
+func NewClientBy(base, token string, via *http.Client) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
@@ -60,7 +67,11 @@ func NewClient(base, token string) (*Client, error) {
 	c.Backoff = capped
 	c.CheckRetry = again
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	c.HTTPClient.Timeout = clientTimeout
+	if via != nil {
+		own := *via
+		c.HTTPClient = &own
+	}
+	c.HTTPClient.Timeout = cmp.Or(c.HTTPClient.Timeout, clientTimeout)
 	// The hub never redirects: what does is something else, and gets no token.
 	c.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: u, token: token, http: c}, nil

@@ -4,6 +4,7 @@ package api
 //go:generate go test -run TestTypeScriptIsCurrent . -args -update
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,6 +106,7 @@ type PanelQuery struct {
 // those of HTTP. URL and token stand where Grafana keeps such.
 type Settings struct {
 	PublicURL string `json:"publicUrl,omitempty"` // where a person's browser finds the hub; "": the data source's URL
+	Timeout   int    `json:"timeout,omitempty"`   // seconds in which a question must be answered; 0: 10
 }
 
 // LabelValues is the values that one label has, as an editor's completion
@@ -145,7 +147,7 @@ func (q PanelQuery) Form() Format {
 	return q.Format
 }
 
-// Check reports all that is wrong with q.
+// Check reports all that is wrong with q, whose variables have been expanded.
 func (q PanelQuery) Check() error {
 	if !slices.Contains(Questions, q.Question) {
 		return fmt.Errorf("question: want one of %s, got %q", join(Questions), q.Question)
@@ -155,8 +157,8 @@ func (q PanelQuery) Check() error {
 		errs = append(errs, fmt.Errorf("format: %s is answered as %s, not as %q", q.Question, join(formats), q.Format))
 	}
 	for _, o := range q.Outcomes {
-		if !slices.Contains(probes.Outcomes, probes.Outcome(o)) {
-			errs = append(errs, fmt.Errorf("outcomes: want some of %s, got %q", join(probes.Outcomes), o))
+		if !slices.Contains(q.outcomes(), probes.Outcome(o)) {
+			errs = append(errs, fmt.Errorf("outcomes: want some of %s, got %q", join(q.outcomes()), o))
 		}
 	}
 	if q.Measure != "" && !slices.Contains(Measures, q.Measure) {
@@ -165,13 +167,22 @@ func (q PanelQuery) Check() error {
 	if q.Question == QuestionLabels && !slices.Contains(LabelNames, q.Label) {
 		errs = append(errs, fmt.Errorf("label: want one of %s, got %q", join(LabelNames), q.Label))
 	}
-	if q.Question == QuestionTrace && q.TraceID == "" {
-		errs = append(errs, errors.New("traceId: a trace is asked for by its ID"))
+	if b, err := hex.DecodeString(q.TraceID); q.Question == QuestionTrace && (err != nil || len(b) != 16) {
+		errs = append(errs, fmt.Errorf("traceId: want the 32 hexadecimal digits of a run's trace ID, got %q", q.TraceID))
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		errs = append(errs, fmt.Errorf("limit: must be from 1 to %d", MaxLimit))
 	}
 	return errors.Join(errs...)
+}
+
+// outcomes are what q can filter by: silence is nothing that a run comes to,
+// but what the cell of a matrix shows.
+func (q PanelQuery) outcomes() []probes.Outcome {
+	if q.Question == QuestionMatrix {
+		return append(slices.Clip(probes.Outcomes), Silent)
+	}
+	return probes.Outcomes
 }
 
 // Query is what q asks of the hub over a range.

@@ -71,4 +71,6 @@ export interface LabelValues {
 export interface Settings {
   /** where a person's browser finds the hub; "": the data source's URL */
   publicUrl?: string;
+  /** seconds in which a question must be answered; 0: 10 */
+  timeout?: number;
 }
