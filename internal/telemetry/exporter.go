@@ -139,7 +139,8 @@ func (e *Exporter) openDestination(name string, to endpoint) error {
 // Send feeds metrics alone.
 func (e *Exporter) Destinations() int { return len(e.destinations) }
 
-// Send hands over a finished run. It doesn't wait for the network; where runs
+// Send hands over a finished run, on whose root it may note how far the clock
+// is off. It doesn't wait for the network; where runs
 // come faster than the disk takes them it waits for the disk.
 func (e *Exporter) Send(run *probes.Run) {
 	e.metrics.record(run)
@@ -159,6 +160,7 @@ func (e *Exporter) collect(run *probes.Run, count int) {
 	if len(e.destinations) == 0 {
 		return
 	}
+	e.noteClock(run.Root)
 	body, err := encode(fold(run, e.res))
 	if err != nil {
 		e.opts.Log.Error("run not encoded", "target", run.Target.Name, "err", err)

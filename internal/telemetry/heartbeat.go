@@ -21,12 +21,18 @@ func (e *Exporter) heartbeat(a Agent) *probes.Run {
 	s.Set(probes.AttrAgentSpoolBytes, spool.bytes)
 	s.Set(probes.AttrAgentSpoolAge, spool.age.Seconds())
 	s.Set(probes.AttrAgentDropped, spool.dropped)
-	if len(e.destinations) > 0 {
-		if offset := e.destinations[0].clockOffset.Load(); offset != 0 {
-			s.Set(probes.AttrClockOff, time.Duration(offset).Milliseconds())
-		}
-	}
 	return &probes.Run{ID: probes.NewTraceID(), Scheduled: s.Start, Root: s}
+}
+
+// noteClock notes on a root how far our clock is ahead of the hub's, once that
+// is known.
+func (e *Exporter) noteClock(root *probes.Step) {
+	if e.opts.Hub == "" {
+		return // another receiver's clock says nothing
+	}
+	if offset := e.destinations[0].clockOffset.Load(); offset != 0 {
+		root.Set(probes.AttrClockOff, time.Duration(offset).Milliseconds())
+	}
 }
 
 func (e *Exporter) takeLateness() time.Duration {

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func step(name string, at, took time.Duration, attrs map[string]any, children ...*probes.Step) *probes.Step {
+	if attrs == nil {
+		attrs = map[string]any{}
+	}
 	return &probes.Step{Name: name, Start: begin.Add(at), Took: took, Attrs: attrs, Steps: children}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	v1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -301,7 +302,6 @@ func TestHeartbeat(t *testing.T) {
 	hub.await(t, "a heartbeat", func() bool { return hub.names["agent"] > 0 })
 
 	e.Send(namedRun(2))
-	e.destinations[0].clockOffset.Store(int64(1500 * time.Millisecond))
 	beat := e.heartbeat(Agent{Targets: 7, InFlight: 2, Missed: 3})
 	if beat.Root.Attrs[probes.AttrAgentSpoolBytes] == nil || beat.Root.Attrs[probes.AttrAgentSpoolAge] == nil {
 		t.Error("the spool is missing")
@@ -310,10 +310,32 @@ func TestHeartbeat(t *testing.T) {
 	for _, want := range []string{
 		"agent [internal", "sonde.step=agent", "sonde.agent.version=v1", "sonde.agent.config_version=c0ffee", "sonde.agent.targets=7",
 		"sonde.agent.missed_runs=3", "sonde.agent.in_flight=2", "sonde.agent.lateness_ms=20", "sonde.agent.dropped=0",
-		"sonde.clock_offset_ms=1500", "sonde.interval=60",
+		"sonde.interval=60",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, got)
 		}
+	}
+}
+
+// A collector's clock says nothing of the hub's.
+func TestRootsTellHowFarTheClockIsFromTheHubs(t *testing.T) {
+	offsets := func(o Options) (all []any) {
+		e := open(t, o)
+		beat, run, early := e.heartbeat(Agent{}), namedRun(1), namedRun(2)
+		e.Send(early)
+		e.destinations[0].clockOffset.Store(int64(-1500 * time.Millisecond))
+		e.Send(run)
+		e.collect(beat, 0)
+		for _, r := range []*probes.Run{early, run, beat} {
+			all = append(all, r.Root.Attrs[probes.AttrClockOff])
+		}
+		return all
+	}
+	if diff := cmp.Diff([]any{nil, int64(-1500), int64(-1500)}, offsets(Options{Hub: "http://127.0.0.1:1"})); diff != "" {
+		t.Errorf("with a hub (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]any{nil, nil, nil}, offsets(Options{OTLP: "http://127.0.0.1:1"})); diff != "" {
+		t.Errorf("with a collector (-want +got):\n%s", diff)
 	}
 }
