@@ -54,12 +54,31 @@ func (f factsOf) run(r *Run) {
 	f.text(AttrCulprit, r.Culprit)
 	f.text(AttrCause, r.Cause)
 	f.text(AttrConfirms, r.Confirms)
+	if n := hops(r.Root); n > 0 {
+		f[AttrHopCount] = n
+	}
 	if t.Interval > 0 {
 		f[AttrInterval] = t.Interval.Seconds()
 	}
 	for name, value := range t.Labels {
 		f[AttrLabel+name] = value
 	}
+}
+
+// hops counts the exchanges of the longest chain that led to what was asked
+// for, where it ended early too. Assets have chains of their own.
+func hops(s *Step) (most int) {
+	chain := 0
+	for _, c := range s.Steps {
+		switch c.Name {
+		case "hop":
+			chain++
+		case "asset":
+		default:
+			most = max(most, hops(c))
+		}
+	}
+	return max(most, chain)
 }
 
 // findings adds findings as four lists of one length.

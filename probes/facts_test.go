@@ -9,6 +9,44 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
+func TestHopCount(t *testing.T) {
+	for _, tt := range []struct {
+		name, tree string
+		want       any
+	}{
+		{"none where nothing was asked", `
+enclosure !http_other`, nil},
+		{"the last one failed", `
+enclosure !dns_not_found
+  hop
+  hop !dns_not_found`, 2},
+		{"the longest of a listen", `
+feed
+  feed
+    hop
+  episode
+    hop
+    hop
+    hop
+  episode
+    hop`, 3},
+		{"assets don't count", `
+page
+  document
+    hop
+  asset
+    hop
+    hop`, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &probes.Run{Root: parseTree(t, tt.tree)}
+			if got := r.Facts(r.Root)["sonde.hop.count"]; got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestFacts(t *testing.T) {
 	root := parseTree(t, `
 page !page_blocking

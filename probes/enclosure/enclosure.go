@@ -82,11 +82,9 @@ type Stated struct {
 	Length int64  // bytes; 0 or less where nothing is stated
 }
 
-// Listen fetches what e states, with its hop and decode steps below s, and
-// notes on s how many hops that took.
+// Listen fetches what e states, with its hop and decode steps below s.
 func (l Listener) Listen(ctx context.Context, s *probes.Step, e Stated) error {
 	res, err := l.Net.Fetch(ctx, s, l.request(e.URL))
-	s.Set(probes.AttrHopCount, hops(s))
 	if err != nil {
 		return err
 	}
@@ -109,15 +107,6 @@ func (l Listener) request(url string) wire.Request {
 		req.Header = http.Header{"Accept-Encoding": {"identity"}}
 	}
 	return req
-}
-
-func hops(s *probes.Step) (n int) {
-	for _, c := range s.Steps {
-		if c.Name == "hop" {
-			n++
-		}
-	}
-	return n
 }
 
 // checkRange notes on the last hop how the answer to a range from 0 misses

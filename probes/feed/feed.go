@@ -124,11 +124,6 @@ func (p prober) listen(ctx context.Context, s *probes.Step, t probes.Target, doc
 	for _, e := range newest {
 		errs = append(errs, p.episode(ctx, s, t, e))
 	}
-	for _, e := range s.Steps {
-		if n := e.Int(probes.AttrHopCount); e.Name == "episode" && n > s.Int(probes.AttrHopCount) {
-			s.Set(probes.AttrHopCount, n)
-		}
-	}
 	return errors.Join(errs...)
 }
 

@@ -48,7 +48,6 @@ func (p *prober) document(ctx context.Context, root *probes.Step, t probes.Targe
 		return nil, err
 	}
 	s.Set(probes.AttrServerAddress, resp.URL.Hostname())
-	root.Set(probes.AttrHopCount, resp.Hops)
 	return parseDocument(s, resp)
 }
 
