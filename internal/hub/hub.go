@@ -5,6 +5,7 @@ package hub
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,10 +23,11 @@ type Options struct {
 
 // Limits of requests.
 const (
-	maxBody     = 16 << 20 // bytes of one request of an agent, as sent
-	maxInflated = 64 << 20 // and unpacked
-	maxInHand   = 8        // requests unpacked at the same time
-	maxQueries  = 16       // queries answered at the same time
+	maxBody     = 16 << 20    // bytes of one request of an agent, as sent
+	maxInflated = 64 << 20    // and unpacked
+	maxHeld     = 8 * maxBody // and of all requests together
+	maxInHand   = 4           // requests unpacked at the same time
+	maxQueries  = 16          // queries answered at the same time
 
 	patience = 5 * time.Second // how long a request waits for its turn
 )
@@ -35,6 +37,7 @@ type Hub struct {
 	st      *store.Store
 	log     *slog.Logger
 	token   *token
+	held    atomic.Int64 // bytes of requests that are being read or unpacked
 	inHand  turns
 	queries turns
 	numbers numbers

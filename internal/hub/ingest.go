@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -74,11 +75,7 @@ func requestEncoding(r *http.Request) (encoding, error) {
 
 // take stores the spans of a request and notes in resp which it didn't want.
 func (h *Hub) take(r *http.Request, enc encoding, resp ptraceotlp.ExportResponse) error {
-	body, err := readLimited(r.Body, maxBody)
-	if err != nil {
-		return err
-	}
-	batch, rejected, err := h.decode(r, enc, body)
+	batch, rejected, err := h.receive(r, enc)
 	if err != nil {
 		return err
 	}
@@ -94,6 +91,36 @@ func (h *Hub) take(r *http.Request, enc encoding, resp ptraceotlp.ExportResponse
 	return nil
 }
 
+// receive reads a request and unpacks it. What all requests have sent so far
+// is bounded too: many that send slowly would fill the memory.
+func (h *Hub) receive(r *http.Request, enc encoding) (*store.Batch, tallied, error) {
+	held := &holder{r: r.Body, all: &h.held}
+	defer held.release()
+	body, err := readLimited(held, maxBody)
+	if err != nil {
+		return nil, tallied{}, err
+	}
+	return h.decode(r, enc, body)
+}
+
+// A holder counts what it reads in with what others hold.
+type holder struct {
+	r   io.Reader
+	all *atomic.Int64
+	n   int64
+}
+
+func (h *holder) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	h.n += int64(n)
+	if h.all.Add(int64(n)) > maxHeld {
+		return n, store.ErrFull
+	}
+	return n, err
+}
+
+func (h *holder) release() { h.all.Add(-h.n) }
+
 // decode unpacks a request, which takes memory and so waits for its turn.
 func (h *Hub) decode(r *http.Request, enc encoding, body []byte) (*store.Batch, tallied, error) {
 	end, ok := h.inHand.take(r)
@@ -106,7 +133,10 @@ func (h *Hub) decode(r *http.Request, enc encoding, body []byte) (*store.Batch, 
 		return nil, tallied{}, err
 	}
 	req, err := parse(enc, body)
-	if err != nil {
+	switch {
+	case errors.Is(err, errMany):
+		return nil, tallied{}, refusal{http.StatusRequestEntityTooLarge, err}
+	case err != nil:
 		return nil, tallied{}, refusal{http.StatusBadRequest, fmt.Errorf("the body is no OTLP as %s: %w", enc, err)}
 	}
 	return rows(req.Traces(), time.Now(), h.st.Accepts)
@@ -114,14 +144,15 @@ func (h *Hub) decode(r *http.Request, enc encoding, body []byte) (*store.Batch, 
 
 func parse(enc encoding, body []byte) (ptraceotlp.ExportRequest, error) {
 	req := ptraceotlp.NewExportRequest()
-	deep := fmt.Errorf("it is nested deeper than %d levels", maxNesting)
-	switch {
-	case enc == jsons && !shallowJSON(body, maxNesting):
-		return req, deep
-	case enc == jsons:
+	if enc == jsons {
+		if err := checkJSON(body, maxNesting, maxMessages); err != nil {
+			return req, err
+		}
 		return req, req.UnmarshalJSON(body)
-	case !requestMessage.shallow(body, maxNesting):
-		return req, deep
+	}
+	left := maxMessages
+	if err := requestMessage.check(body, maxNesting, &left); err != nil {
+		return req, err
 	}
 	return req, req.UnmarshalProto(body)
 }

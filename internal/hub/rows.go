@@ -132,7 +132,7 @@ func (f *fold) run(from *observer, sp ptrace.Span, s facts) store.Run {
 			Interval: s.seconds(probes.AttrInterval), Duration: lasted(sp),
 			Outcome: outcome(s.text(probes.AttrOutcome)), Code: probes.Code(s.text(probes.AttrErrorType)),
 			Culprit: s.text(probes.AttrCulprit), Cause: s.text(probes.AttrCause),
-			Detail:   cmp.Or(s.text(probes.AttrDetail), sp.Status().Message()),
+			Detail:   cmp.Or(s.text(probes.AttrDetail), bounded(sp.Status().Message())),
 			Confirms: s.text(probes.AttrConfirms), Findings: s.findings(),
 		},
 		URL: s.text(probes.AttrURL), Labels: s.labels(), Hops: s.int(probes.AttrHopCount),
@@ -190,9 +190,20 @@ type facts struct{ pcommon.Map }
 
 func (s facts) text(key string) string {
 	if v, ok := s.Get(key); ok {
-		return v.Str()
+		return bounded(v.Str())
 	}
 	return ""
+}
+
+// Bounds of what one row holds. Agents keep within them.
+const (
+	maxText = 4 << 10 // bytes of a text
+	maxList = 256     // findings, or labels
+)
+
+// bounded returns text as valid UTF-8 of at most maxText bytes.
+func bounded(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxText)], "")
 }
 
 func (s facts) int(key string) int { return int(max(-1e9, min(s.float(key), 1e9))) }
@@ -228,7 +239,10 @@ func (s facts) list(key string) (all []string) {
 		return nil
 	}
 	for _, e := range v.Slice().All() {
-		all = append(all, e.Str())
+		if len(all) == maxList {
+			break
+		}
+		all = append(all, bounded(e.Str()))
 	}
 	return all
 }
@@ -249,8 +263,8 @@ func (s facts) findings() []probes.Finding {
 func (s facts) labels() map[string]string {
 	labels := map[string]string{}
 	for key, v := range s.All() {
-		if name, ok := strings.CutPrefix(key, probes.AttrLabel); ok {
-			labels[name] = v.AsString()
+		if name, ok := strings.CutPrefix(key, probes.AttrLabel); ok && len(labels) < maxList {
+			labels[bounded(name)] = bounded(v.AsString())
 		}
 	}
 	return labels
@@ -260,7 +274,10 @@ func (s facts) beat() *store.Beat {
 	attrs := map[string]string{}
 	for key, v := range s.All() {
 		if strings.HasPrefix(key, probes.AttrAgent) || key == probes.AttrClockOff {
-			attrs[key] = v.AsString()
+			attrs[bounded(key)] = bounded(v.AsString())
+		}
+		if len(attrs) == maxList {
+			break
 		}
 	}
 	text, err := json.Marshal(attrs)
