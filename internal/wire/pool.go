@@ -48,9 +48,10 @@ func (p *Pool) Fetch(ctx context.Context, parent *probes.Step, req Request) (*Re
 
 // An origin is scheme, host and port, and the connections to it.
 type origin struct {
-	gate   chan struct{} // its one token guards failed, and is held while the first connection is made
-	failed error         // why no connection could be made
-	slots  chan struct{} // a token a request under way; made with the first connection
+	gate   chan struct{}  // its one token guards failed, and is held while the first connection is made
+	failed error          // why no connection could be made
+	facts  map[string]any // what was learnt of the origin then; guarded like failed
+	slots  chan struct{}  // a token a request under way; made with the first connection
 
 	mu     sync.Mutex // guards what follows
 	shared *conn      // HTTP/2
@@ -99,15 +100,15 @@ func (p *Pool) connect(ctx context.Context, hop *probes.Step, u *url.URL) (*conn
 // reach makes sure that the origin was reached once, so that its protocol is
 // known before others ask; the caller holds the gate.
 func (p *Pool) reach(ctx context.Context, hop *probes.Step, u *url.URL, o *origin) error {
-	if f := o.failed; f != nil {
-		return probes.Fail(probes.AsFailure(f).Code, fmt.Errorf("no connection, as before: %s", probes.AsFailure(f).Detail))
+	if o.failed != nil {
+		return o.failAgain(hop)
 	}
 	if o.slots != nil && !o.lost() {
 		return nil
 	}
 	k, err := p.open(ctx, hop, u)
 	if err != nil {
-		o.failed = err
+		o.failed, o.facts = err, faultFacts(hop)
 		return err
 	}
 	if o.slots == nil {
@@ -118,6 +119,31 @@ func (p *Pool) reach(ctx context.Context, hop *probes.Step, u *url.URL, o *origi
 	}
 	o.put(k)
 	return nil
+}
+
+// faultFacts are what the steps of a hop tell of why no connection could be
+// made, for the hops that won't try: each of them may be the one a run's cause
+// is taken from.
+func faultFacts(hop *probes.Step) map[string]any {
+	facts := map[string]any{}
+	for _, key := range append([]string{probes.AttrPeerAddress}, leafKeys...) {
+		facts[key] = hop.Text(key)
+	}
+	for _, s := range hop.Steps {
+		if fault := s.Text(probes.AttrFault); fault != "" {
+			facts[probes.AttrFault] = fault
+		}
+	}
+	return facts
+}
+
+// failAgain fails hop as the one that tried to connect.
+func (o *origin) failAgain(hop *probes.Step) error {
+	for key, v := range o.facts {
+		hop.Set(key, v)
+	}
+	f := probes.AsFailure(o.failed)
+	return probes.Fail(f.Code, fmt.Errorf("%s (not tried again)", f.Detail))
 }
 
 func (p *Pool) open(ctx context.Context, hop *probes.Step, u *url.URL) (*conn, error) {

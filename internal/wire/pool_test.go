@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -101,7 +102,9 @@ func TestPoolDoesNotHammerTheDead(t *testing.T) {
 	ca := wiretest.NewCA(t)
 	var mu sync.Mutex
 	tried := 0
-	s := wiretest.Server(t, ca.Issue(t, wiretest.Cert{NotAfter: time.Now().Add(-time.Minute)}), http.NotFoundHandler(), func(c *tls.Config) {
+	cert := ca.Issue(t, wiretest.Cert{NotAfter: time.Now().Add(-time.Minute)})
+	fingerprint := fmt.Sprintf("%X", sha256.Sum256(cert.Leaf.Raw))
+	s := wiretest.Server(t, cert, http.NotFoundHandler(), func(c *tls.Config) {
 		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -115,6 +118,12 @@ func TestPoolDoesNotHammerTheDead(t *testing.T) {
 	for _, a := range root.Steps {
 		if a.Fail == nil || a.Fail.Code != probes.TLSExpired {
 			t.Errorf("got %v", a.Fail)
+		}
+		if v := probes.Judge(a); v.Cause != fingerprint {
+			t.Errorf("got cause %q, want the certificate, %s\n%s", v.Cause, fingerprint, wiretest.Outline(a))
+		}
+		if hop := a.Steps[0]; hop.Text(probes.AttrCertSHA256) != fingerprint {
+			t.Errorf("a hop doesn't know the certificate it failed for\n%s", wiretest.Outline(a))
 		}
 	}
 	mu.Lock()
