@@ -71,7 +71,7 @@ const (
 	AttrMediaType    = "sonde.media.type"          // media type by the bytes
 	AttrMediaBitrate = "sonde.media.bitrate"       // bit/s
 	AttrMediaSeconds = "sonde.media.audio_seconds" // float64
-	AttrMediaStartup = "sonde.media.startup_ms"    // float64: from the first byte asked for to the first frame
+	AttrMediaStartup = "sonde.media.startup_ms"    // float64: from the first byte asked for until what is decoded had come
 	AttrContentType  = "sonde.content_type"
 	AttrContentRange = "sonde.content_range"
 

@@ -60,9 +60,9 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 	if req.StopAtKeep {
 		limit, want = req.Keep, req.Keep
 	}
-	h := head{keep: req.Keep}
+	h := head{keep: req.Keep, last: time.Now()}
 	n, err := io.Copy(&h, io.LimitReader(body, want))
-	out.Body, out.Size = h.kept, min(n, limit)
+	out.Body, out.Size, out.Kept = h.kept, min(n, limit), h.last.Sub(out.begin)
 	out.Complete = err == nil && (n < want || wire.n == res.ContentLength)
 	return err
 }
@@ -71,11 +71,14 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 type head struct {
 	keep int64
 	kept []byte
+	last time.Time // when the last byte kept came
 }
 
 func (h *head) Write(p []byte) (int, error) {
-	room := h.keep - int64(len(h.kept))
-	h.kept = append(h.kept, p[:min(int64(len(p)), room)]...)
+	if room := h.keep - int64(len(h.kept)); room > 0 {
+		h.kept = append(h.kept, p[:min(int64(len(p)), room)]...)
+		h.last = time.Now()
+	}
 	return len(p), nil
 }
 

@@ -33,12 +33,12 @@ func (n *Net) fresh(ctx context.Context, hop *probes.Step, u *url.URL) (*conn, f
 }
 
 func (n *Net) fetch(ctx context.Context, parent *probes.Step, req Request, connect connector) (*Response, error) {
-	start := time.Now()
+	out := &Response{begin: time.Now()}
 	u, err := parse(req.URL)
 	if err != nil {
 		return nil, probes.Fail(probes.HTTPOther, err)
 	}
-	f := fetching{n: n, req: req, connect: connect, out: &Response{}, seen: map[string]bool{}, start: start}
+	f := fetching{n: n, req: req, connect: connect, out: out, seen: map[string]bool{}}
 	for previous := (*url.URL)(nil); u != nil; {
 		at := u
 		if u, err = f.hop(ctx, parent, u, previous); err != nil {
@@ -46,8 +46,8 @@ func (n *Net) fetch(ctx context.Context, parent *probes.Step, req Request, conne
 		}
 		previous = at
 	}
-	f.out.Took = time.Since(start)
-	return f.out, nil
+	out.Took = time.Since(out.begin)
+	return out, nil
 }
 
 // fetching is the state of one fetch on its way through the redirects.
@@ -57,7 +57,6 @@ type fetching struct {
 	connect connector
 	out     *Response
 	seen    map[string]bool // URLs asked
-	start   time.Time
 }
 
 // hop does one exchange and returns where it redirects to, nil at the end.
@@ -72,7 +71,7 @@ func (f *fetching) hop(ctx context.Context, parent *probes.Step, u, previous *ur
 		return nil, err
 	}
 	defer release()
-	f.out.FirstByte = time.Since(f.start)
+	f.out.FirstByte = time.Since(f.out.begin)
 	if !redirects(res.StatusCode) {
 		f.out.URL, f.out.Status, f.out.Header, f.out.Hop = u, res.StatusCode, res.Header, s
 		return nil, drain(ctx, s, res, f.req, f.out)

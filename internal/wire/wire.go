@@ -95,7 +95,10 @@ type Response struct {
 	Hops      int           // 1 where nothing redirected
 	Hop       *probes.Step  // the last hop
 	FirstByte time.Duration // from the begin of the fetch to the first byte of the last answer
+	Kept      time.Duration // from the begin of the fetch until all of Body was there
 	Took      time.Duration // of the whole fetch
+
+	begin time.Time
 }
 
 // stage holds the codes that every stage has for what can befall all of them.

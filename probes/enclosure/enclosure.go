@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/sonde-media/sonde/internal/media"
 	"github.com/sonde-media/sonde/internal/wire"
@@ -139,6 +140,7 @@ func decode(s *probes.Step, res *wire.Response, e Stated) (err error) {
 	if !f.Playable() {
 		return probes.Fail(probes.MediaType, notAudio(f, stated))
 	}
+	d.Set(probes.AttrMediaStartup, float64(res.Kept)/float64(time.Millisecond))
 	if err := f.Agrees(stated); err != nil {
 		d.Find(probes.Note(probes.TypeMismatch, host, "the answer: "+err.Error()))
 	}

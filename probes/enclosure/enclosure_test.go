@@ -219,6 +219,24 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// The rest of a file that is fetched whole comes after the startup.
+func TestStartupEndsWithWhatIsDecoded(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "audio/mpeg")
+		w.Write(audio[:64<<10])
+		w.(http.Flusher).Flush()
+		time.Sleep(100 * time.Millisecond) // a slow server
+		w.Write(audio[64<<10:])
+	}))
+	defer s.Close()
+	r := run(t, wire.Options{AllowPrivate: true}, probes.Target{URL: s.URL, Options: probes.Options{"full": true}})
+	hop, decode := r.Root.Steps[0], r.Root.Steps[1]
+	startup, _ := decode.Attrs[probes.AttrMediaStartup].(float64)
+	if body := float64(hop.Took) / float64(time.Millisecond); startup <= 0 || startup >= body {
+		t.Errorf("got %v ms, want less than the %v ms of the whole file", startup, body)
+	}
+}
+
 func TestConnections(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
