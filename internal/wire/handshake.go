@@ -90,7 +90,7 @@ func (n *Net) verdict(v *tls.CertificateVerificationError, now time.Time) (probe
 	if code := outOfTime(leaf, now); code != "" {
 		return code, leaf
 	}
-	suspects := slices.Clone(chain[1:])
+	suspects := slices.Clone(chain[1:min(len(chain), maxChain)])
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](v.Err); ok {
 		suspects = append(suspects, invalid.Cert) // perhaps a root that isn't served
 	}
@@ -112,11 +112,13 @@ func outOfTime(c *x509.Certificate, now time.Time) probes.Code {
 	return ""
 }
 
-// verifiesWithin reports whether the chain leads to a trusted root at some
-// moment of c's own time, so that c's dates alone are what is wrong.
+// verifiesWithin reports whether the chain leads through c to a trusted root,
+// c's being valid apart: so that c's dates alone are what is wrong. c is
+// judged at a moment of its own time, since a leaf may be younger than the
+// issuer that a server still sends along.
 func (n *Net) verifiesWithin(chain []*x509.Certificate, c *x509.Certificate) bool {
 	begin := c.NotBefore
-	for _, other := range chain {
+	for _, other := range chain[1:] {
 		if other.NotBefore.After(begin) && other.NotBefore.Before(c.NotAfter) {
 			begin = other.NotBefore
 		}
@@ -125,6 +127,24 @@ func (n *Net) verifiesWithin(chain []*x509.Certificate, c *x509.Certificate) boo
 	for _, other := range chain[1:] {
 		pool.AddCert(other)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: n.o.Roots, Intermediates: pool, CurrentTime: begin})
-	return err == nil
+	_, err := c.Verify(x509.VerifyOptions{
+		Roots: n.o.Roots, Intermediates: pool, CurrentTime: begin,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	return err == nil && signedBelow(chain, c)
+}
+
+// signedBelow reports whether signatures lead from the leaf of chain to c.
+func signedBelow(chain []*x509.Certificate, c *x509.Certificate) bool {
+	rest := append(slices.Clone(chain[1:min(len(chain), maxChain)]), c)
+	for at := chain[0]; ; {
+		if at.CheckSignatureFrom(c) == nil {
+			return true
+		}
+		i := slices.IndexFunc(rest, func(other *x509.Certificate) bool { return at.CheckSignatureFrom(other) == nil })
+		if i < 0 {
+			return false
+		}
+		at, rest = rest[i], slices.Delete(rest, i, i+1)
+	}
 }
