@@ -22,8 +22,8 @@ const (
 )
 
 // findKind finds out what rawURL is by a short look at it, no longer than
-// timeout unless that is 0. Where that fails
-// the run will tell why; its kind is then what the URL's path looks like.
+// timeout unless that is 0. Where that fails the run will tell why; its kind is
+// then what the URL's path looks like.
 func findKind(ctx context.Context, n *wire.Net, rawURL string, timeout time.Duration) string {
 	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(timeout, lookTime), lookTime))
 	defer cancel()

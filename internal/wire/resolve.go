@@ -79,7 +79,7 @@ func (n *Net) ask(ctx context.Context, s *probes.Step, host string) (addrs []net
 	}
 	for _, name := range names {
 		addrs, err = lookup(ctx, s, servers, name)
-		if f := probes.AsFailure(cmp.Or(err, errors.New(""))); err == nil || f.Code != probes.DNSNotFound {
+		if err == nil || probes.AsFailure(err).Code != probes.DNSNotFound {
 			break
 		}
 	}
