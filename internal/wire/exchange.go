@@ -71,8 +71,35 @@ func requestFailure(ctx context.Context, err error) error {
 	if errors.Is(err, errGone) || strings.Contains(err.Error(), "GOAWAY") { // whose type is not exported
 		return probes.Fail(probes.HTTPReset, err)
 	}
-	return asking.failure(ctx, err)
+	return asking.failure(ctx, legible(err))
 }
+
+// legible bounds what an error quotes of the answer, and cuts the value off a
+// header line that can't be read: it may be a Location or a cookie.
+func legible(err error) error {
+	text := err.Error()
+	before, line, ok := strings.Cut(text, "malformed MIME header")
+	if !ok && len(text) <= maxQuoted {
+		return err
+	}
+	if ok {
+		_, line, _ = strings.Cut(line, ": ")
+		key, _, _ := strings.Cut(strings.TrimLeft(line, `"`), ":")
+		text = fmt.Sprintf("%smalformed header line %q", before, clip(key))
+	}
+	return &quoting{text[:min(len(text), maxQuoted)], err}
+}
+
+const maxQuoted = 512
+
+// A quoting error has a text of its own in place of its cause's.
+type quoting struct {
+	text string
+	err  error
+}
+
+func (e *quoting) Error() string { return e.text }
+func (e *quoting) Unwrap() error { return e.err }
 
 func noteAnswer(s, hop *probes.Step, res *http.Response) {
 	for _, step := range []*probes.Step{s, hop} {

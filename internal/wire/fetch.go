@@ -119,6 +119,7 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	location := res.Header.Get("Location")
 	next, err := u.Parse(location)
 	if err != nil || location == "" {
+		location = probes.RecordURLText(location, f.req.RecordQuery)
 		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("%d with Location %q", res.StatusCode, clip(location)))
 	}
 	next.Fragment = ""
