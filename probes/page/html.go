@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -87,7 +88,7 @@ func (r *reader) element(n *html.Node) {
 		r.add(ref{role: image}, attr(n, "background"))
 	}
 	if n.Namespace == "svg" && (n.Data == "use" || n.Data == "image") {
-		r.add(ref{role: image}, firstOf(attr(n, "href"), attr(n, "xlink:href")))
+		r.add(ref{role: image}, cmp.Or(attr(n, "href"), attr(n, "xlink:href")))
 	}
 	if style := attr(n, "style"); strings.Contains(style, ":") {
 		r.take(readStyle(style), false)
@@ -138,7 +139,7 @@ func (r *reader) script(n *html.Node) {
 	}
 	deferred := kind == "module" || has(n, "async") || has(n, "defer")
 	asks := slices.Contains(strings.Fields(strings.ToLower(attr(n, "blocking"))), "render")
-	src := firstOf(attr(n, "src"), attr(n, "href"), attr(n, "xlink:href")) // the latter two in SVG
+	src := cmp.Or(attr(n, "src"), attr(n, "href"), attr(n, "xlink:href")) // the latter two in SVG
 	r.add(ref{role: script, blocking: r.inHead && (!deferred || asks)}, src)
 }
 

@@ -43,15 +43,6 @@ func text(n *html.Node) string {
 	return b.String()
 }
 
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 func bounded(s string, characters int) string {
 	if r := []rune(s); len(r) > characters {
 		return string(r[:characters])

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,7 +18,8 @@ const maxCandidates = 200 // of one srcset
 // src as one more candidate; "" where there is none (HTML, 4.8.4.3).
 func choose(srcset, sizes, src string) string {
 	list := candidates(srcset, sizes)
-	if src != "" && !hasDensityOne(list) && !widths(srcset) {
+	one := func(c candidate) bool { return c.density == 1 }
+	if src != "" && !slices.ContainsFunc(list, one) && !widths(srcset) {
 		list = append(list, candidate{src, 1})
 	}
 	best := -1
@@ -38,15 +40,6 @@ func better(a, b float64) bool {
 		return a < b
 	}
 	return a > b
-}
-
-func hasDensityOne(list []candidate) bool {
-	for _, c := range list {
-		if c.density == 1 {
-			return true
-		}
-	}
-	return false
 }
 
 // candidates reads a srcset (HTML, 4.8.4.3.10).

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,23 +18,14 @@ func (c *crawl) verdict() error {
 		switch {
 		case a.err == nil || !a.blocking:
 		case a.ours():
-			ours = firstError(ours, a.err)
+			ours = cmp.Or(ours, a.err)
 		default:
-			target = firstError(target, a.err)
+			target = cmp.Or(target, a.err)
 		}
 	}
 	c.noteHosts()
 	c.noteSkipped()
-	return firstError(target, ours)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(target, ours)
 }
 
 // ours reports whether a failed by no fault of the page.
