@@ -24,7 +24,7 @@ func Fail(code Code, err error) error {
 	if err != nil {
 		detail = err.Error()
 	}
-	return &Failure{Code: code, Detail: detail, err: err}
+	return &Failure{Code: code, Detail: Bounded(detail), err: err}
 }
 
 // AsFailure returns the failure in err. A canceled context is "canceled"; any
@@ -33,10 +33,11 @@ func AsFailure(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
+	code := Internal
 	if errors.Is(err, context.Canceled) {
-		return &Failure{Code: Canceled, Detail: err.Error(), err: err}
+		code = Canceled
 	}
-	return &Failure{Code: Internal, Detail: err.Error(), err: err}
+	return &Failure{Code: code, Detail: Bounded(err.Error()), err: err}
 }
 
 // A Finding is something wrong that doesn't stop the listener now.

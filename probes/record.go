@@ -6,8 +6,9 @@ import (
 )
 
 // RecordURL returns u as it may be recorded: without user info and fragment,
-// every query value REDACTED, as OpenTelemetry's conventions for url.full have it, and the keys kept in their order; whole where all
-// is true. Private feeds and signed URLs carry secrets.
+// every query value REDACTED, as OpenTelemetry's conventions for url.full have
+// it, and the keys kept in their order. Where all is true only the fragment is
+// left out. Private feeds and signed URLs carry secrets.
 func RecordURL(u *url.URL, all bool) string {
 	c := *u
 	c.Fragment, c.RawFragment = "", ""
@@ -15,6 +16,7 @@ func RecordURL(u *url.URL, all bool) string {
 		return c.String()
 	}
 	c.User = nil
+	c.Opaque = c.Opaque[strings.LastIndexByte(c.Opaque, '@')+1:] // as in http:user@host
 	c.RawQuery = redactQuery(c.RawQuery)
 	return c.String()
 }
@@ -39,11 +41,16 @@ func redactQuery(query string) string {
 func RecordURLText(rawURL string, all bool) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		head, _, _ := strings.Cut(rawURL, "?")
-		if _, rest, ok := strings.Cut(head, "@"); ok {
-			head = rest
-		}
-		return head
+		return head(rawURL)
 	}
 	return RecordURL(u, all)
+}
+
+// head is what may be recorded of a URL that can't be read: no query, and
+// nothing of what may be user info, which may hold an @ itself.
+func head(rawURL string) string {
+	if i := strings.IndexAny(rawURL, "?#"); i >= 0 {
+		rawURL = rawURL[:i]
+	}
+	return rawURL[strings.LastIndexByte(rawURL, '@')+1:]
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -62,25 +63,26 @@ func Do(ctx context.Context, f Func, t Target) *Run {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	r := &Run{Target: t, ID: NewTraceID()}
+	r := &Run{Target: t.recorded(), ID: NewTraceID()}
 	root := NewStep("probe " + t.Kind)
 	r.Scheduled = root.Start
 	root.Set(AttrURL, RecordURLText(t.URL, t.RecordQuery))
-	err := guarded(ctx, f, root, t)
+	err := Safely(func() error { return f(ctx, root, t) })
 	root.Done(&err)
-	open := fmt.Errorf("the step was left open")
-	root.finish(Fail(Internal, open))
+	root.finish(Fail(Internal, errors.New("the step was left open")))
 	r.Root = root.snapshot()
 	r.Root.hide(t.Secrets)
 	r.Verdict = Judge(r.Root)
 	return r
 }
 
-func guarded(ctx context.Context, f Func, root *Step, t Target) (err error) {
+// Safely returns f's error; a panic in f is the failure "internal". Goroutines
+// that a probe starts need it too: a run never takes the agent down.
+func Safely(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = Fail(Internal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	return f(ctx, root, t)
+	return f()
 }

@@ -59,17 +59,20 @@ func (s *Step) Done(errp *error) {
 	}
 }
 
-// Set notes a fact. An empty string and a nil list are not noted.
+// Set notes a fact. An empty string and a nil list are not noted; texts and
+// lists are cut to [MaxText] and [MaxList].
 func (s *Step) Set(key string, v any) {
-	switch v := v.(type) {
+	switch text := v.(type) {
 	case string:
-		if v == "" {
+		if text == "" {
 			return
 		}
+		v = Bounded(text)
 	case []string:
-		if len(v) == 0 {
+		if len(text) == 0 {
 			return
 		}
+		v = boundedList(text)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,6 +81,7 @@ func (s *Step) Set(key string, v any) {
 
 // Find adds a finding to the step.
 func (s *Step) Find(f Finding) {
+	f.Host, f.Detail = Bounded(f.Host), Bounded(f.Detail)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Findings = append(s.Findings, f)

@@ -1,12 +1,16 @@
 package probes_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -103,5 +107,35 @@ func TestStepParallelChildren(t *testing.T) {
 	}
 	if len(root.Findings) != 20 {
 		t.Errorf("got %d findings, want 20", len(root.Findings))
+	}
+}
+
+// Strangers write headers and certificates; a run stays small nonetheless.
+func TestRecordsAreBounded(t *testing.T) {
+	s := probes.NewStep("hop")
+	long := strings.Repeat("ü", probes.MaxText)
+	s.Set(probes.AttrLocation, long)
+	s.Set(probes.AttrDNSAnswers, slices.Repeat([]string{long}, 1000))
+	s.Find(probes.Note(probes.InsecureHTTP, long, long))
+	err := probes.Fail(probes.HTTPOther, errors.New(long))
+	s.Done(&err)
+	texts := append([]string{s.Text(probes.AttrLocation), s.Findings[0].Host, s.Findings[0].Detail, s.Fail.Detail}, s.Attrs[probes.AttrDNSAnswers].([]string)...)
+	if len(texts) != 4+probes.MaxList {
+		t.Errorf("got %d texts", len(texts))
+	}
+	for _, text := range texts {
+		if len(text) > probes.MaxText || !strings.HasSuffix(text, "…") || !utf8.ValidString(text) {
+			t.Fatalf("got %d bytes, …%s", len(text), text[max(0, len(text)-10):])
+		}
+	}
+}
+
+func TestSafely(t *testing.T) {
+	err := probes.Safely(func() error { panic("oops") })
+	if f := probes.AsFailure(err); f.Code != probes.Internal || !strings.Contains(f.Detail, "oops") {
+		t.Errorf("got %v", f)
+	}
+	if err := probes.Safely(func() error { return nil }); err != nil {
+		t.Error(err)
 	}
 }

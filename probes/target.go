@@ -33,11 +33,12 @@ const DefaultTimeout = 30 * time.Second
 const DefaultInterval = time.Minute
 
 // DefaultName returns host and path of rawURL, the name of a target that was
-// given none. A URL that can't be parsed is its own name.
+// given none. A URL that can't be parsed is its own name, as far as it may be
+// recorded.
 func DefaultName(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" {
-		return rawURL
+		return head(rawURL)
 	}
 	return u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }

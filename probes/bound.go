@@ -1,0 +1,39 @@
+package probes
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// What a record holds. Strangers write feeds, headers and certificates, and a
+// run must stay small enough to keep and to send.
+const (
+	MaxText = 4 << 10 // bytes of one text
+	MaxList = 128     // entries of one list
+)
+
+const cutMark = "…"
+
+// Bounded returns text as valid UTF-8 of at most MaxText bytes.
+func Bounded(text string) string {
+	if len(text) > MaxText {
+		end := MaxText - len(cutMark)
+		for end > MaxText-len(cutMark)-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + cutMark
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > MaxText { // replacing a byte makes it longer
+		return Bounded(text)
+	}
+	return strings.Clone(text) // which may be a piece of something large
+}
+
+func boundedList(list []string) []string {
+	kept := make([]string, min(len(list), MaxList))
+	for i := range kept {
+		kept[i] = Bounded(list[i])
+	}
+	return kept
+}
