@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,8 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -84,8 +80,7 @@ func (f *agentFlags) run(ctx context.Context, log *slog.Logger) error {
 	if f.metrics == "" {
 		return runAgent(ctx, o)
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
 	o.registry = registry
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, log) })
@@ -94,34 +89,42 @@ func (f *agentFlags) run(ctx context.Context, log *slog.Logger) error {
 }
 
 // options reads the configuration and puts the command line over it.
-func (f *agentFlags) options(log *slog.Logger) (agentOptions, error) {
-	o := agentOptions{hub: f.hub, token: token(), otlp: f.otlp, timeout: f.timeout, log: log}
+func (f *agentFlags) options(log *slog.Logger) (o agentOptions, err error) {
 	if f.config == "" {
 		return o, errors.New("--config FILE is needed")
 	}
 	if strings.HasPrefix(f.config, "http://") || strings.HasPrefix(f.config, "https://") {
 		return o, fmt.Errorf("--config %s: a configuration can't be taken from a URL yet; give a file", f.config)
 	}
-	var err error
-	if o.config, err = config.Load(f.config); err != nil {
-		return o, err
-	}
-	base, err := o.config.Wire()
+	cfg, err := config.Load(f.config)
 	if err != nil {
 		return o, err
 	}
-	w, err := f.netFlags.options(base)
-	if err != nil {
+	if o, err = f.over(cfg, log); err != nil {
 		return o, err
 	}
-	o.roots = w.Roots
-	if o.net, err = wire.New(w); err != nil {
-		return o, err
-	}
+	o.hub = f.hub
 	if o.region = cmp.Or(f.region, o.config.Region); o.region == "" {
 		return o, errors.New("--region NAME is needed, or the key region in the configuration")
 	}
 	o.data, err = agentDir(f.data, o.region)
+	return o, err
+}
+
+// over returns the agent that cfg describes with the flags put over it; its
+// region and its directory are left to the caller.
+func (f *netFlags) over(cfg *config.Config, log *slog.Logger) (agentOptions, error) {
+	o := agentOptions{config: cfg, token: token(), otlp: f.otlp, timeout: f.timeout, log: log}
+	base, err := cfg.Wire()
+	if err != nil {
+		return o, err
+	}
+	w, err := f.options(base)
+	if err != nil {
+		return o, err
+	}
+	o.roots = w.Roots
+	o.net, err = wire.New(w)
 	return o, err
 }
 
@@ -211,26 +214,4 @@ func (o *agentOptions) targets() []probes.Target {
 		targets[i].Timeout = cmp.Or(o.timeout, targets[i].Timeout)
 	}
 	return targets
-}
-
-// serveMetrics serves /metrics at addr until ctx is canceled.
-func serveMetrics(ctx context.Context, addr string, g prometheus.Gatherer, log *slog.Logger) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return usageError{fmt.Errorf("--metrics: %w", err)}
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
-	log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { server.Close(); close(closed) })
-	err = server.Serve(l)
-	if !stop() {
-		<-closed
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("metrics: %w", err)
 }

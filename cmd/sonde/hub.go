@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/sonde-media/sonde/internal/config"
@@ -78,9 +77,7 @@ func (f *hubFlags) run(c *cobra.Command) error {
 	}
 	f.token = token()
 	f.log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	f.gatherer = registry
+	f.gatherer = newRegistry()
 	return serveHub(c.Context(), f.hubOptions, func(addr string) {
 		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        sonde agent --hub http://%s --region NAME --config FILE\ndata          %s, kept for %.3g days\n",
 			reachable(addr), reachable(addr), f.data, f.keep.Hours()/24)

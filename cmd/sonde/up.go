@@ -17,13 +17,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sonde-media/sonde/internal/config"
 	"github.com/sonde-media/sonde/internal/store"
-	"github.com/sonde-media/sonde/internal/wire"
 )
 
 // localRegion is where an agent stands that was told nothing.
@@ -75,8 +73,7 @@ SONDE_TOKEN. Stop it by Ctrl-C.`,
 // run checks all that can be checked before it starts anything.
 func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
 	agent, err := f.agent(registry, log)
 	if err != nil {
 		return usageError{err}
@@ -116,23 +113,15 @@ func (f *upFlags) hub(registry *prometheus.Registry, log *slog.Logger) (hubOptio
 }
 
 func (f *upFlags) agent(registry *prometheus.Registry, log *slog.Logger) (agentOptions, error) {
-	o := agentOptions{token: token(), otlp: f.otlp, timeout: f.timeout, registry: registry, log: log}
-	var err error
-	if o.config, err = f.load(); err != nil {
-		return o, err
+	cfg, err := f.load()
+	if err != nil {
+		return agentOptions{}, err
 	}
-	base, err := o.config.Wire()
+	o, err := f.over(cfg, log)
 	if err != nil {
 		return o, err
 	}
-	w, err := f.options(base)
-	if err != nil {
-		return o, err
-	}
-	o.roots = w.Roots
-	if o.net, err = wire.New(w); err != nil {
-		return o, err
-	}
+	o.registry = registry
 	if o.region, err = upRegion(f.region, o.config); err != nil {
 		return o, err
 	}
