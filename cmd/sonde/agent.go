@@ -187,8 +187,8 @@ func deliver(ctx context.Context, a *agent.Agent, exporter *telemetry.Exporter) 
 
 // telemetry returns who this agent is and where its runs go.
 func (o *agentOptions) telemetry() (telemetry.Options, error) {
-	place, located := o.config.Regions[o.region]
-	if len(o.config.Regions) > 0 && !located {
+	place, listed := o.config.Regions[o.region]
+	if len(o.config.Regions) > 0 && !listed {
 		known := slices.Sorted(maps.Keys(o.config.Regions))
 		return telemetry.Options{}, fmt.Errorf("region %q is not in the configuration; known are %s", o.region, strings.Join(known, ", "))
 	}
@@ -199,7 +199,7 @@ func (o *agentOptions) telemetry() (telemetry.Options, error) {
 	return telemetry.Options{
 		Resource: telemetry.Resource{
 			Version: buildVersion(), Instance: instance, Region: o.region,
-			Located: located, Lat: place.Lat, Lon: place.Lon,
+			Located: place.Lat != 0 || place.Lon != 0, Lat: place.Lat, Lon: place.Lon,
 		},
 		Dir: o.data, Hub: cmp.Or(o.hub, o.config.Hub), Token: o.token,
 		OTLP: cmp.Or(o.otlp, o.config.OTLP), Config: o.config.Version,
