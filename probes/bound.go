@@ -27,13 +27,17 @@ func Bounded(text string) string {
 	if len(text) > MaxText { // replacing a byte makes it longer
 		return Bounded(text)
 	}
-	return strings.Clone(text) // which may be a piece of something large
+	return text
 }
 
 func boundedList(list []string) []string {
 	kept := make([]string, min(len(list), MaxList))
 	for i := range kept {
-		kept[i] = Bounded(list[i])
+		kept[i] = own(list[i])
 	}
 	return kept
 }
+
+// own returns text bounded and, as it may be a piece of something large that
+// is kept no longer, in memory of its own.
+func own(text string) string { return strings.Clone(Bounded(text)) }

@@ -67,7 +67,7 @@ func (s *Step) Set(key string, v any) {
 		if text == "" {
 			return
 		}
-		v = Bounded(text)
+		v = own(text)
 	case []string:
 		if len(text) == 0 {
 			return
@@ -81,7 +81,7 @@ func (s *Step) Set(key string, v any) {
 
 // Find adds a finding to the step.
 func (s *Step) Find(f Finding) {
-	f.Host, f.Detail = Bounded(f.Host), Bounded(f.Detail)
+	f.Host, f.Detail = own(f.Host), own(f.Detail)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Findings = append(s.Findings, f)

@@ -69,7 +69,7 @@ func TestTextsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := runs.Runs[0]; len(r.Target) != maxText || len(r.Findings) != maxList || r.Service != "Podcasts\x00" {
+	if r := runs.Runs[0]; len(r.Target) != probes.MaxText || len(r.Findings) != maxList || r.Service != "Pod\uFFFDcasts\x00" {
 		t.Errorf("got a name of %d bytes, %d findings, service %q", len(r.Target), len(r.Findings), r.Service)
 	}
 }
@@ -206,7 +206,7 @@ func FuzzIngest(f *testing.F) {
 			t.Errorf("%d spans became %+v", spans, became)
 		}
 		for _, r := range batch.Runs {
-			if len(r.Target) > maxText || r.Duration < 0 || r.Interval < 0 {
+			if len(r.Target) > probes.MaxText || r.Duration < 0 || r.Interval < 0 {
 				t.Errorf("got %+v", r)
 			}
 		}

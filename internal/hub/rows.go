@@ -132,7 +132,7 @@ func (f *fold) run(from *observer, sp ptrace.Span, s facts) store.Run {
 			Interval: s.seconds(probes.AttrInterval), Duration: lasted(sp),
 			Outcome: outcome(s.text(probes.AttrOutcome)), Code: probes.Code(s.text(probes.AttrErrorType)),
 			Culprit: s.text(probes.AttrCulprit), Cause: s.text(probes.AttrCause),
-			Detail:   cmp.Or(s.text(probes.AttrDetail), bounded(sp.Status().Message())),
+			Detail:   cmp.Or(s.text(probes.AttrDetail), probes.Bounded(sp.Status().Message())),
 			Confirms: s.text(probes.AttrConfirms), Findings: s.findings(),
 		},
 		URL: s.text(probes.AttrURL), Labels: s.labels(), Hops: s.int(probes.AttrHopCount),
@@ -190,21 +190,13 @@ type facts struct{ pcommon.Map }
 
 func (s facts) text(key string) string {
 	if v, ok := s.Get(key); ok {
-		return bounded(v.Str())
+		return probes.Bounded(v.Str())
 	}
 	return ""
 }
 
-// Bounds of what one row holds. Agents keep within them.
-const (
-	maxText = 4 << 10 // bytes of a text
-	maxList = 256     // findings, or labels
-)
-
-// bounded returns text as valid UTF-8 of at most maxText bytes.
-func bounded(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), maxText)], "")
-}
+// maxList is how many findings or labels a row holds; agents keep within it.
+const maxList = 256
 
 func (s facts) int(key string) int { return int(max(-1e9, min(s.float(key), 1e9))) }
 
@@ -242,7 +234,7 @@ func (s facts) list(key string) (all []string) {
 		if len(all) == maxList {
 			break
 		}
-		all = append(all, bounded(e.Str()))
+		all = append(all, probes.Bounded(e.Str()))
 	}
 	return all
 }
@@ -264,7 +256,7 @@ func (s facts) labels() map[string]string {
 	labels := map[string]string{}
 	for key, v := range s.All() {
 		if name, ok := strings.CutPrefix(key, probes.AttrLabel); ok && len(labels) < maxList {
-			labels[bounded(name)] = bounded(v.AsString())
+			labels[probes.Bounded(name)] = probes.Bounded(v.AsString())
 		}
 	}
 	return labels
@@ -274,7 +266,7 @@ func (s facts) beat() *store.Beat {
 	attrs := map[string]string{}
 	for key, v := range s.All() {
 		if strings.HasPrefix(key, probes.AttrAgent) || key == probes.AttrClockOff {
-			attrs[bounded(key)] = bounded(v.AsString())
+			attrs[probes.Bounded(key)] = probes.Bounded(v.AsString())
 		}
 		if len(attrs) == maxList {
 			break

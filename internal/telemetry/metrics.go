@@ -42,7 +42,7 @@ func newMetrics(e *Exporter) (*metrics, error) {
 	options = append(options, sdkmetric.WithResource(e.res), sdkmetric.WithCardinalityLimit(maxSeries))
 	m := &metrics{
 		provider: sdkmetric.NewMeterProvider(options...),
-		region:   attribute.String("region", bounded(e.opts.Resource.Region)),
+		region:   attribute.String("region", probes.Bounded(e.opts.Resource.Region)),
 	}
 	m.meter = m.provider.Meter(scopeName)
 	if err := errors.Join(m.open(), m.observeCertificates(), m.observeSpools(e)); err != nil {

@@ -162,7 +162,7 @@ type loggedExporter struct {
 
 func (l *loggedExporter) Export(ctx context.Context, m *metricdata.ResourceMetrics) error {
 	if err := l.Exporter.Export(ctx, m); err != nil {
-		l.log.Warn("metrics not sent", "err", err)
+		l.log.Warn("metrics not sent", "err", withoutURL(err))
 	}
 	return nil
 }

@@ -17,12 +17,12 @@ import (
 func (m *metrics) record(run *probes.Run) {
 	t := run.Target
 	w := walk{
-		metrics: m, kind: attribute.String("kind", bounded(t.Kind)), service: attribute.String("service", bounded(t.Service)),
+		metrics: m, kind: attribute.String("kind", probes.Bounded(t.Kind)), service: attribute.String("service", probes.Bounded(t.Service)),
 		certificates: true,
 	}
 	outcome := attribute.String("outcome", string(run.Outcome))
 	m.runs.Add(background, 1, with(
-		attribute.String("target", bounded(t.Name)), w.kind, w.service, m.region, outcome, errorType(run.Code)))
+		attribute.String("target", probes.Bounded(t.Name)), w.kind, w.service, m.region, outcome, errorType(run.Code)))
 	m.runDuration.Record(background, run.Root.Took.Seconds(), with(w.kind, w.service, m.region, outcome))
 	late := max(0, run.Root.Start.Sub(run.Scheduled))
 	m.lateness.Record(background, late.Seconds(), with(m.region))
@@ -47,7 +47,7 @@ func (w walk) step(s *probes.Step, host string) {
 		code = s.Fail.Code
 	}
 	w.stepDuration.Record(background, s.Took.Seconds(), with(
-		attribute.String("step", bounded(s.Name)), w.kind, w.region, errorType(code)))
+		attribute.String("step", probes.Bounded(s.Name)), w.kind, w.region, errorType(code)))
 	if ms, ok := number(s.Attrs[probes.AttrMediaStartup]); ok {
 		w.startup.Record(background, ms/1000, with(w.service, w.region))
 	}
@@ -55,7 +55,7 @@ func (w walk) step(s *probes.Step, host string) {
 		w.certificates = false
 	}
 	if end, err := time.Parse(time.RFC3339, s.Text(probes.AttrCertNotAfter)); w.certificates && host != "" && err == nil {
-		w.certs.note(bounded(host), end, s.Start)
+		w.certs.note(probes.Bounded(host), end, s.Start)
 	}
 	for _, c := range s.Steps {
 		w.step(c, host)

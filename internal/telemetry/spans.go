@@ -35,9 +35,9 @@ type Resource struct {
 func (r Resource) resource() *resource.Resource {
 	attrs := []attribute.KeyValue{
 		attribute.String(probes.AttrServiceName, "sonde-agent"),
-		attribute.String(probes.AttrServiceVersion, bounded(r.Version)),
-		attribute.String(probes.AttrServiceInstance, bounded(r.Instance)),
-		attribute.String(probes.AttrRegion, bounded(r.Region)),
+		attribute.String(probes.AttrServiceVersion, probes.Bounded(r.Version)),
+		attribute.String(probes.AttrServiceInstance, probes.Bounded(r.Instance)),
+		attribute.String(probes.AttrRegion, probes.Bounded(r.Region)),
 	}
 	if r.Located {
 		attrs = append(attrs, attribute.Float64(probes.AttrLatitude, r.Lat), attribute.Float64(probes.AttrLongitude, r.Lon))
@@ -82,10 +82,10 @@ func (f *folding) step(s *probes.Step, parent trace.SpanContext) {
 	}
 	if s.Name == "hop" {
 		stub.SpanKind = trace.SpanKindClient
-		stub.Name = bounded(cmp.Or(s.Text(probes.AttrMethod), "HTTP"))
+		stub.Name = probes.Bounded(cmp.Or(s.Text(probes.AttrMethod), "HTTP"))
 	}
 	if code, detail := f.run.Why(s); code != "" {
-		stub.Status = sdktrace.Status{Code: codes.Error, Description: bounded(detail)}
+		stub.Status = sdktrace.Status{Code: codes.Error, Description: probes.Bounded(detail)}
 	}
 	f.spans = append(f.spans, stub.Snapshot())
 	for _, c := range s.Steps {

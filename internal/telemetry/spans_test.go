@@ -173,11 +173,11 @@ func TestResource(t *testing.T) {
 
 func TestStrangersTextIsBoundedAndValid(t *testing.T) {
 	for _, text := range []string{
-		"", "plain", "caf\xe9", strings.Repeat("é", maxText), strings.Repeat("\xff", maxText),
-		"x" + strings.Repeat("日", maxText), strings.Repeat("a\xff", maxText),
+		"", "plain", "caf\xe9", strings.Repeat("é", probes.MaxText), strings.Repeat("\xff", probes.MaxText),
+		"x" + strings.Repeat("日", probes.MaxText), strings.Repeat("a\xff", probes.MaxText),
 	} {
-		got := bounded(text)
-		if len(got) > maxText || !utf8.ValidString(got) {
+		got := probes.Bounded(text)
+		if len(got) > probes.MaxText || !utf8.ValidString(got) {
 			t.Errorf("%.10q: %d bytes, valid %v", text, len(got), utf8.ValidString(got))
 		}
 		if len(text) < 20 && utf8.ValidString(text) && got != text {

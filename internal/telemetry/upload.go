@@ -18,15 +18,18 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/sonde-media/sonde/probes"
 )
 
 const (
 	requestTimeout = 30 * time.Second
 	lastUpload     = 2 * time.Second // what a stopping agent spends on sending
-	maxInflated    = 32 << 20        // of what one request inflates to; also a guard against a damaged file
+	maxInflated    = 16 << 20        // of what one request inflates to; also a guard against a damaged file
 
 	joinFiles = 64      // batches that go into one request when there is a backlog
 	joinBytes = 2 << 20 // and how many bytes of them, gzipped
@@ -156,10 +159,7 @@ func (d *destination) settle(files []spoolFile, how func(spoolFile)) {
 func (d *destination) join(files []spoolFile) ([]byte, error) {
 	if len(files) == 1 {
 		body, err := d.spool.read(files[0])
-		if err != nil {
-			return nil, &refusal{reason: err.Error()}
-		}
-		return body, nil
+		return body, unreadable(files[0], err)
 	}
 	var all bytes.Buffer
 	for _, f := range files {
@@ -168,10 +168,22 @@ func (d *destination) join(files []spoolFile) ([]byte, error) {
 			err = inflate(&all, body)
 		}
 		if err != nil {
-			return nil, &refusal{reason: fmt.Sprintf("read %s: %v", f.name, err)}
+			return nil, unreadable(f, err)
 		}
 	}
 	return deflate(all.Bytes())
+}
+
+// unreadable is the refusal of a file that can't be read, which would keep the
+// others from being sent. Want of files or memory passes.
+func unreadable(f spoolFile, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM):
+		return fmt.Errorf("read %s: %w", f.name, err)
+	}
+	return &refusal{reason: fmt.Sprintf("read %s: %v", f.name, err)}
 }
 
 func inflate(to *bytes.Buffer, body []byte) error {
@@ -230,7 +242,7 @@ func (d *destination) post(ctx context.Context, body []byte, retries int) error 
 		defer resp.Body.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("upload: %w", err)
+		return fmt.Errorf("upload: %w", withoutURL(err))
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
@@ -246,7 +258,7 @@ func (d *destination) judge(resp *http.Response, answer []byte) error {
 		return errors.New(resp.Status)
 	}
 	if resp.StatusCode/100 != 2 {
-		return &refusal{reason: strings.TrimSpace(resp.Status + ": " + bounded(strings.ToValidUTF8(string(answer[:min(len(answer), 500)]), "?")))}
+		return &refusal{reason: strings.TrimSpace(resp.Status + ": " + probes.Bounded(strings.ToValidUTF8(string(answer[:min(len(answer), 500)]), "?")))}
 	}
 	rejected, message := partial(resp.Header.Get("Content-Type"), answer)
 	if rejected > 0 {
@@ -283,10 +295,7 @@ func (d *destination) checkRetry(ctx context.Context, resp *http.Response, err e
 	}
 	switch {
 	case err != nil:
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // the URL may hold a key
-		}
-		d.complain("receiver is away, runs wait in the spool", err.Error())
+		d.complain("receiver is away, runs wait in the spool", withoutURL(err).Error())
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		d.complain("receiver refuses the token, runs wait in the spool; set SONDE_TOKEN, or the headers of an OTLP endpoint, to what it expects", resp.Status)
 	case misdirected(resp.StatusCode):
@@ -297,6 +306,14 @@ func (d *destination) checkRetry(ctx context.Context, resp *http.Response, err e
 		return false, nil
 	}
 	return true, nil
+}
+
+// withoutURL is what net/http says besides the URL, which may hold a key.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
 }
 
 // complain logs trouble once, until it is another one or over.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -337,5 +338,38 @@ func TestRootsTellHowFarTheClockIsFromTheHubs(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{nil, nil, nil}, offsets(Options{OTLP: "http://127.0.0.1:1"})); diff != "" {
 		t.Errorf("with a collector (-want +got):\n%s", diff)
+	}
+}
+
+// A lack of files is ours and passes; only a file that can't be read is given up.
+func TestWantOfFilesBuriesNothing(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		gone bool
+	}{{syscall.EMFILE, false}, {syscall.ENFILE, false}, {syscall.ENOMEM, false}, {syscall.EIO, true}, {os.ErrNotExist, true}} {
+		err := unreadable(spoolFile{name: "x"}, &os.PathError{Op: "open", Path: "x", Err: c.err})
+		if _, gone := errors.AsType[*refusal](err); gone != c.gone {
+			t.Errorf("%v: given up is %v, want %v", c.err, gone, c.gone)
+		}
+	}
+}
+
+// The URL of a receiver may hold a key; so do the errors of net/http.
+func TestLogsTellNoURL(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://user:hush@127.0.0.1:1/v1/traces?key=hush")
+	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://user:hush@127.0.0.1:1/v1/metrics?key=hush")
+	log := newLogbook()
+	e := open(t, Options{Log: log.logger()})
+	stop := start(t, e, nil)
+	e.Send(namedRun(1))
+	log.await(t, "receiver is away")
+	stop()
+	if err := e.metrics.provider.ForceFlush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	log.await(t, "runs stay in the spool")
+	log.await(t, "metrics not sent")
+	if n := log.count("hush"); n > 0 {
+		t.Errorf("the key is told %d times:\n%s", n, log.text.String())
 	}
 }
