@@ -12,9 +12,6 @@ const maxDepth = 10_000
 // shallow reports XML nested deeper than maxDepth. It counts tags without
 // checking that they match.
 func shallow(b []byte) error {
-	if bytes.IndexByte(b[:min(len(b), 64)], 0) >= 0 { // UTF-16: count what is left without the zeros
-		b = bytes.ReplaceAll(b, []byte{0}, nil)
-	}
 	depth := 0
 	for {
 		i := bytes.IndexByte(b, '<')

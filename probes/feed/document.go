@@ -23,6 +23,7 @@ type document struct {
 	format           string // rss 2.0, atom 1.0, …
 	title, publisher string
 	guid             string // podcast:guid
+	mended           string // what was wrong with it and could be read nonetheless
 	items            int
 	enclosures       int
 	hosts            map[string]int // enclosures by host
@@ -40,15 +41,19 @@ type episode struct {
 // read parses a feed as tolerantly as players do: RSS, Atom or JSON. Relative
 // enclosures resolve against base.
 func read(body []byte, base *url.URL) (*document, error) {
-	if err := shallow(body); err != nil {
+	text, mended := decode(body)
+	if err := shallow(text); err != nil {
 		return nil, err
 	}
-	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(body))
+	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
 	if errors.Is(err, gofeed.ErrFeedTypeNotDetected) {
-		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(head(body))))
+		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(head(text))))
 	}
 	if err != nil {
-		return nil, err
+		if parsed = salvage(text); parsed == nil {
+			return nil, err
+		}
+		mended = fmt.Sprintf("%v; read up to there, %d items", err, len(parsed.Items))
 	}
 	d := &document{
 		host:      base.Hostname(),
@@ -57,12 +62,27 @@ func read(body []byte, base *url.URL) (*document, error) {
 		publisher: clip(publisher(parsed)),
 		guid:      clip(podcastGUID(parsed)),
 		items:     len(parsed.Items),
+		mended:    mended,
 		hosts:     map[string]int{},
 	}
 	for _, item := range parsed.Items {
 		d.add(item, base)
 	}
 	return d, nil
+}
+
+// salvage reads what a feed that breaks off or goes wrong has before that
+// place; nil where it has no item there.
+func salvage(text []byte) *gofeed.Feed {
+	good := whole(text)
+	if good == nil {
+		return nil
+	}
+	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(good))
+	if err != nil || len(parsed.Items) == 0 {
+		return nil
+	}
+	return parsed
 }
 
 func head(body []byte) []byte {

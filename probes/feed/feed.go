@@ -100,6 +100,9 @@ func (p prober) parse(f *probes.Step, res *wire.Response) (_ *document, err erro
 		return nil, probes.Fail(probes.FeedSyntax, err)
 	}
 	doc.note(s)
+	if doc.mended != "" {
+		s.Find(probes.Note(probes.FeedSyntax, host, clip(doc.mended)))
+	}
 	if doc.items > 0 {
 		return doc, nil
 	}

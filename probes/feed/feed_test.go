@@ -44,6 +44,7 @@ func TestListen(t *testing.T) {
 		"/empty.xml":  rss(),
 		"/page.html":  "<!doctype html><title>no feed</title>",
 		"/cut.xml":    rss(item("old", older, "/old.mp3"))[:200],
+		"/half.xml":   rss(item("new", newer, "/old.mp3"), item("old", older, "/old.mp3"))[:500],
 		"/deep.xml":   strings.Repeat("<a>", 2_000_000),
 		"/undated.xml": rss(
 			item("first", "", "/old.mp3"), item("second", newer, "/gone.mp3")),
@@ -88,6 +89,7 @@ func TestListen(t *testing.T) {
 		{"/empty.xml", probes.Options{"episodes": 0}, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_empty", 1)},
 		{"/page.html", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
 		{"/cut.xml", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
+		{"/half.xml", nil, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_syntax", 1) + "  episode\n" + hop + "    decode\n"},
 		{"/deep.xml", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
 		{"/undated.xml", nil, probes.OK, "", fed + "  episode\n" + hop + "    decode\n"},
 	} {
