@@ -274,3 +274,21 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// Default names are recorded, so that a secret in the path must not stand in
+// them, and two targets that differ in nothing else need names.
+func TestDefaultNamesHideSecrets(t *testing.T) {
+	const one = "targets:\n  - feed: https://h.example/t0ken-1/show.xml\n    secrets: [t0ken-1]\n"
+	c, err := parse("x.yaml", []byte(one), testEnv, testKinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Targets[0]; got.Name != "h.example/REDACTED/show.xml" || got.URL != "https://h.example/t0ken-1/show.xml" {
+		t.Errorf("got %q for %s", got.Name, got.URL)
+	}
+	two := one + "  - feed: https://h.example/t0ken-2/show.xml\n    secrets: [t0ken-2]\n"
+	_, err = parse("x.yaml", []byte(two), testEnv, testKinds)
+	if err == nil || !strings.Contains(err.Error(), "x.yaml:4:") || !strings.Contains(err.Error(), "give one of them a name") || strings.Contains(err.Error(), "t0ken") {
+		t.Errorf("got %v", err)
+	}
+}

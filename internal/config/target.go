@@ -71,7 +71,7 @@ func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Nod
 		return t, at
 	}
 	if !named && t.URL != "" {
-		t.Name, at = defaultName(r.follow(url), t.URL), url
+		t.Name, at = t.Hide(defaultName(r.follow(url), t.URL)), url
 	}
 	r.options(url, rest, &t)
 	t.Secrets = append(t.Secrets, r.secret...)
