@@ -56,7 +56,10 @@ func (c *crawl) run(ctx context.Context) {
 		for a := c.next(ctx); a != nil; a = c.next(ctx) {
 			req := c.request(a)
 			wg.Go(func() {
-				a.resp, a.err = c.fetch(ctx, a.step, req)
+				a.err = probes.Safely(func() (err error) {
+					a.resp, err = c.fetch(ctx, a.step, req)
+					return err
+				})
 				done <- a
 			})
 		}
@@ -211,6 +214,6 @@ func (c *crawl) settle(a *asset) {
 	}
 	if a.resp != nil {
 		a.step.Set(probes.AttrServerAddress, a.resp.URL.Hostname())
-		a.resp.Body = nil // two hundred would add up
+		a.resp.Body, a.resp.Header = nil, nil // two hundred would add up
 	}
 }

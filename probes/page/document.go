@@ -65,13 +65,32 @@ func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err e
 	if declared != "" && !saysHTML(declared) {
 		s.Find(probes.Note(probes.TypeMismatch, resp.URL.Hostname(), "type says "+declared+", bytes say text/html"))
 	}
-	doc, err := readDocument(resp.URL, resp.Header, resp.Body)
+	body, whole := readable(resp.Body)
+	if !whole {
+		s.Find(probes.Note(probes.BodySize, resp.URL.Hostname(), fmt.Sprintf("more than %d tags; reading stopped there", maxTags)))
+	}
+	doc, err := readDocument(resp.URL, resp.Header, body)
 	if err != nil {
 		return nil, err
 	}
 	doc.size = resp.Size
 	s.Set(probes.AttrPageTitle, doc.title)
 	return doc, nil
+}
+
+// readable is the begin of body that has at most maxTags tags: an element takes
+// a hundred times the memory that its tag does.
+func readable(body []byte) (begin []byte, whole bool) {
+	tags := 0
+	for i, b := range body {
+		if b != '<' {
+			continue
+		}
+		if tags++; tags > maxTags {
+			return body[:i], false
+		}
+	}
+	return body, true
 }
 
 const byteOrderMark = "\ufeff"

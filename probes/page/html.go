@@ -33,7 +33,7 @@ func (r *reader) prepare(n *html.Node) {
 	switch {
 	case n.DataAtom == atom.Base && r.base == r.doc.url:
 		u, err := r.doc.url.Parse(strings.TrimSpace(attr(n, "href")))
-		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && has(n, "href") {
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && has(n, "href") && len(u.String()) <= maxURL {
 			r.base = u
 		}
 	case n.DataAtom == atom.Meta && strings.EqualFold(attr(n, "http-equiv"), "content-security-policy"):

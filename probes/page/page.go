@@ -21,6 +21,8 @@ var defaults = Options{MaxAssets: 200, MaxBytes: 64 << 20, Parallel: 6}
 // Limits on what a stranger's page makes us hold or do.
 const (
 	maxDocument = 8 << 20 // bytes of HTML
+	maxTags     = 250_000 // of a document; what follows is not read
+	maxURL      = 8 << 10 // bytes; servers refuse longer ones
 	maxSheet    = 2 << 20 // bytes of one style sheet
 	maxImports  = 5       // sheets between the document and an import
 	maxRefs     = 5000    // references remembered, fetched or not

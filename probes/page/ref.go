@@ -82,7 +82,12 @@ func (p policy) admit(u *url.URL, r role, oneOfSet bool) *url.URL {
 
 // resolve returns raw as an absolute URL without fragment, nil where nothing
 // is to be fetched: an empty or fragment-only reference, data:, javascript: …
+// What is too long for servers is left out: thousands of references to a long
+// base would fill the memory.
 func resolve(base *url.URL, raw string) *url.URL {
+	if len(raw) > maxURL {
+		return nil
+	}
 	raw = strings.Trim(strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(raw), " \f")
 	if raw == "" || raw[0] == '#' {
 		return nil
@@ -98,6 +103,9 @@ func resolve(base *url.URL, raw string) *url.URL {
 	u.Fragment, u.RawFragment = "", ""
 	if u.Path == "" {
 		u.Path = "/"
+	}
+	if len(u.String()) > maxURL {
+		return nil
 	}
 	return u
 }
