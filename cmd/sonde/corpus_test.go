@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,10 +13,9 @@ import (
 	"time"
 
 	"github.com/sonde-media/sonde/internal/api"
+	"github.com/sonde-media/sonde/internal/wire/wiretest"
 	"github.com/sonde-media/sonde/probes"
 )
-
-const corpus = "../../../shared/corpus"
 
 // Real feeds and real audio, served over TLS by nginx, are probed by `sonde
 // up` for a minute. Every target must be in the hub's answers, every failed
@@ -30,9 +28,7 @@ func TestCorpusThroughUp(t *testing.T) {
 	if _, err := os.Stat(nginx); err != nil {
 		t.Skip("nginx is not here (as root, make packages installs it):", err)
 	}
-	if _, err := os.Stat(corpus); err != nil {
-		t.Skip("the corpus is not here:", err)
-	}
+	wiretest.Corpus(t, "feeds")
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
@@ -63,10 +59,7 @@ func (s *site) publish(t *testing.T) (targets []expectation) {
 	t.Helper()
 	audio := s.copyAudio(t)
 	add := func(name, feed string, enclosure func(n int) string, outcome probes.Outcome, code probes.Code) {
-		b, err := os.ReadFile(filepath.Join(corpus, "feeds", feed))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := wiretest.Read(t, filepath.Join(wiretest.Corpus(t, "feeds"), feed))
 		n := 0
 		b = enclosureURL.ReplaceAllFunc(b, func(m []byte) []byte {
 			n++
@@ -99,16 +92,13 @@ func (s *site) publish(t *testing.T) (targets []expectation) {
 // copyAudio publishes files that play and returns their names.
 func (s *site) copyAudio(t *testing.T) (names []string) {
 	t.Helper()
-	for _, row := range table(t, "audio/truth.tsv") {
+	dir := wiretest.Corpus(t, "audio")
+	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth.tsv")) {
 		if row["label"] != "ok" || strings.Contains(row["file"], "rf64") {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(corpus, "audio", row["file"]))
-		if err != nil {
-			t.Fatal(err)
-		}
 		name := fmt.Sprintf("%d%s", len(names), filepath.Ext(row["file"]))
-		s.write(t, name, b)
+		s.write(t, name, wiretest.Read(t, filepath.Join(dir, row["file"])))
 		names = append(names, name)
 	}
 	return names
@@ -118,7 +108,7 @@ func (s *site) copyAudio(t *testing.T) (names []string) {
 // enclosures in text that ASCII patterns match.
 func goodFeeds(t *testing.T) (files []string) {
 	t.Helper()
-	for _, row := range table(t, "feeds/truth.tsv") {
+	for _, row := range wiretest.Table(t, filepath.Join(wiretest.Corpus(t, "feeds"), "truth.tsv")) {
 		if row["consensus"] == "all" && row["wellformed"] == "yes" && row["lxml_enclosures"] != "0" &&
 			row["root_element"] == "rss" && !strings.HasPrefix(strings.ToLower(row["declared_encoding"]), "utf-16") {
 			files = append(files, row["file"])
@@ -128,30 +118,6 @@ func goodFeeds(t *testing.T) (files []string) {
 		t.Fatalf("only %d feeds", len(files))
 	}
 	return files[:22]
-}
-
-// table reads a table of the corpus, a map a row.
-func table(t *testing.T, path string) (rows []map[string]string) {
-	t.Helper()
-	f, err := os.Open(filepath.Join(corpus, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	all, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, record := range all[1:] {
-		row := map[string]string{}
-		for i, v := range record {
-			row[all[0][i]] = v
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }
 
 // configure writes a configuration for targets and returns its path.

@@ -2,10 +2,10 @@ package media
 
 import (
 	"bytes"
-	"encoding/csv"
-	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/sonde-media/sonde/internal/wire/wiretest"
 )
 
 func TestIdentify(t *testing.T) {
@@ -44,35 +44,17 @@ func TestAgrees(t *testing.T) {
 
 // The corpus's files that decode are audio by their first 64 KB.
 func TestCorpus(t *testing.T) {
-	dir := "../../../shared/corpus/audio"
-	f, err := os.Open(filepath.Join(dir, "truth.tsv"))
-	if err != nil {
-		t.Skip("the corpus is not here:", err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := map[string]int{}
-	for i, name := range rows[0] {
-		column[name] = i
-	}
+	dir := wiretest.Corpus(t, "audio")
 	seen, missed := 0, 0
-	for _, row := range rows[1:] {
-		if row[column["label"]] != "ok" {
+	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth.tsv")) {
+		if row["label"] != "ok" {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(dir, row[column["file"]]))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := wiretest.Read(t, filepath.Join(dir, row["file"]))
 		seen++
 		if got := Identify(b[:min(len(b), 64<<10)]); !got.Playable() {
 			missed++
-			t.Logf("%s: got %v", row[column["file"]], got)
+			t.Logf("%s: got %v", row["file"], got)
 		}
 	}
 	t.Logf("%d of %d files that decode are told to be audio", seen-missed, seen)

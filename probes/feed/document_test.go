@@ -1,13 +1,13 @@
 package feed
 
 import (
-	"encoding/csv"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/sonde-media/sonde/internal/wire/wiretest"
 )
 
 var base = &url.URL{Scheme: "https", Host: "feeds.example", Path: "/show.xml"}
@@ -27,39 +27,21 @@ func TestDepth(t *testing.T) {
 
 // Items are counted as four independent readers count them.
 func TestCorpus(t *testing.T) {
-	dir := "../../../shared/corpus/feeds"
-	f, err := os.Open(filepath.Join(dir, "truth.tsv"))
-	if err != nil {
-		t.Skip("the corpus is not here:", err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := map[string]int{}
-	for i, name := range rows[0] {
-		column[name] = i
-	}
+	dir := wiretest.Corpus(t, "feeds")
 	agree, all := 0, 0
-	for _, row := range rows[1:] {
-		want, err := strconv.Atoi(row[column["feedparser_entries"]])
+	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth.tsv")) {
+		want, err := strconv.Atoi(row["feedparser_entries"])
 		if err != nil {
 			continue
 		}
-		body, err := os.ReadFile(filepath.Join(dir, row[column["file"]]))
-		if err != nil {
-			t.Fatal(err)
-		}
+		body := wiretest.Read(t, filepath.Join(dir, row["file"]))
 		all++
 		d, err := read(body, base)
 		switch {
 		case err == nil && d.items == want, err != nil && want == 0:
 			agree++
 		default:
-			t.Logf("%s: want %d items, got %v, %v", row[column["file"]], want, d, err)
+			t.Logf("%s: want %d items, got %v, %v", row["file"], want, d, err)
 		}
 	}
 	t.Logf("%d of %d feeds agree", agree, all)

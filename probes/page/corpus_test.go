@@ -2,8 +2,6 @@ package page
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,47 +10,26 @@ import (
 	"testing"
 
 	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/internal/wire/wiretest"
 	"github.com/sonde-media/sonde/probes"
 )
 
-const corpus = "../../../shared/corpus/pages"
-
-// rows reads a table whose first line names the columns.
-func rows(t *testing.T, name string) (table []map[string]string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no corpus at %s", corpus)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	keys := strings.Split(lines[0], "\t")
-	for _, line := range lines[1:] {
-		row := map[string]string{}
-		for i, v := range strings.Split(line, "\t") {
-			row[keys[i]] = v
-		}
-		table = append(table, row)
-	}
-	return table
-}
-
 // A saved is a page of the corpus and what a browser asked for on it.
 type saved struct {
+	dir   string // of the corpus's pages
 	row   map[string]string
 	truth []map[string]string
 }
 
 func savedPages(t *testing.T) (pages []*saved) {
+	dir := wiretest.Corpus(t, "pages")
 	byURL := map[string]*saved{}
-	for _, row := range rows(t, "truth-pages.tsv") {
-		p := &saved{row: row}
+	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth-pages.tsv")) {
+		p := &saved{dir: dir, row: row}
 		byURL[row["file"]] = p
 		pages = append(pages, p)
 	}
-	for _, row := range rows(t, "truth.tsv") {
+	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth.tsv")) {
 		byURL[row["file"]].truth = append(byURL[row["file"]].truth, row)
 	}
 	return pages
@@ -68,7 +45,7 @@ func (p *saved) open(_ context.Context, _ *probes.Step, req wire.Request) (*wire
 	prefix, file, ok := strings.Cut(p.row["serve"], "=>")
 	rest, below := strings.CutPrefix(req.URL, prefix)
 	if ok && below {
-		resp.Body, err = os.ReadFile(filepath.Join(corpus, file, filepath.FromSlash(strings.SplitN(rest, "?", 2)[0])))
+		resp.Body, err = os.ReadFile(filepath.Join(p.dir, file, filepath.FromSlash(strings.SplitN(rest, "?", 2)[0])))
 	}
 	if err != nil {
 		return nil, probes.Fail(probes.HTTPMissing, err)
@@ -78,10 +55,7 @@ func (p *saved) open(_ context.Context, _ *probes.Step, req wire.Request) (*wire
 
 // assets runs the crawl of a saved page.
 func (p *saved) assets(t *testing.T) map[string]*asset {
-	body, err := os.ReadFile(filepath.Join(corpus, p.row["file"]))
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := wiretest.Read(t, filepath.Join(p.dir, p.row["file"]))
 	u, err := url.Parse(p.row["page_url"])
 	if err != nil {
 		t.Fatal(err)
