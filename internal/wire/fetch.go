@@ -123,7 +123,7 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("%d with Location %q", res.StatusCode, clip(location)))
 	}
 	next.Fragment = ""
-	if err := usable(next); err != nil {
+	if err := Normalize(next); err != nil {
 		return nil, probes.Fail(probes.RedirectLocation, fmt.Errorf("bad Location %q: %w", clip(probes.RecordURL(next, f.req.RecordQuery)), err))
 	}
 	s.Set(probes.AttrLocation, probes.RecordURL(next, f.req.RecordQuery))
@@ -146,20 +146,7 @@ func parse(rawURL string) (*url.URL, error) {
 		return nil, fmt.Errorf("not a URL: %w", errors.Unwrap(err))
 	}
 	u.Fragment = ""
-	return u, usable(u)
-}
-
-// usable says what keeps us from asking u, nil where nothing does.
-func usable(u *url.URL) error {
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("the scheme is %q, not http or https", clip(u.Scheme))
-	case u.Hostname() == "":
-		return errors.New("no host")
-	case port(u) == 0:
-		return fmt.Errorf("%q is no port", clip(u.Port()))
-	}
-	return nil
+	return u, Normalize(u)
 }
 
 // setURL notes u and what identifies the whole of it.
