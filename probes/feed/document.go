@@ -13,6 +13,7 @@ import (
 
 	"github.com/mmcdole/gofeed"
 
+	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 	"github.com/sonde-media/sonde/probes/enclosure"
 )
@@ -34,7 +35,8 @@ type document struct {
 type episode struct {
 	guid, title string
 	published   time.Time
-	host        string
+	host        string // of its enclosure; the feed's where that has none
+	unfit       error  // why its enclosure can't be asked for, nil where it can
 	stated      enclosure.Stated
 }
 
@@ -113,24 +115,28 @@ func (d *document) add(item *gofeed.Item, base *url.URL) {
 		if e == nil || strings.TrimSpace(e.URL) == "" {
 			continue
 		}
-		u, err := base.Parse(strings.TrimSpace(e.URL))
-		if err != nil {
-			continue
-		}
+		x := newEpisode(item, e, base)
 		d.enclosures++
-		d.hosts[u.Hostname()]++
+		if x.unfit == nil {
+			d.hosts[x.host]++
+		}
 		if first { // players take the first
-			d.episodes = append(d.episodes, newEpisode(item, e, u))
+			d.episodes = append(d.episodes, x)
 			first = false
 		}
 	}
 }
 
-func newEpisode(item *gofeed.Item, e *gofeed.Enclosure, u *url.URL) episode {
+func newEpisode(item *gofeed.Item, e *gofeed.Enclosure, base *url.URL) episode {
 	length, _ := strconv.ParseInt(strings.TrimSpace(e.Length), 10, 64)
 	x := episode{
-		guid: clip(item.GUID), title: clip(item.Title), host: u.Hostname(),
-		stated: enclosure.Stated{URL: u.String(), Type: e.Type, Length: length},
+		guid: clip(item.GUID), title: clip(item.Title), host: base.Hostname(),
+		stated: enclosure.Stated{URL: strings.TrimSpace(e.URL), Type: e.Type, Length: length},
+	}
+	if u, err := base.Parse(x.stated.URL); err != nil {
+		x.unfit = errors.New("not a URL")
+	} else if x.unfit = wire.Normalize(u); x.unfit == nil {
+		x.host, x.stated.URL = u.Hostname(), u.String()
 	}
 	if at := cmp.Or(item.PublishedParsed, item.UpdatedParsed); at != nil {
 		x.published = *at

@@ -139,6 +139,11 @@ func (p prober) episode(ctx context.Context, s *probes.Step, t probes.Target, e 
 		es.Set(probes.AttrServerAddress, e.host)
 		return probes.Fail(probes.FeedEnclosure, errors.New("no item of the feed has an enclosure"))
 	}
+	if e.unfit != nil {
+		es.Set(probes.AttrServerAddress, e.host)
+		at := probes.RecordURLText(e.stated.URL, t.RecordQuery)
+		return probes.Fail(probes.FeedEnclosure, fmt.Errorf("no way to ask for %q: %w", clip(at), e.unfit))
+	}
 	l := enclosure.Listener{
 		Net:         p.net,
 		Options:     enclosure.Options{Full: p.options.Full, Bytes: enclosure.Defaults.Bytes, MaxBytes: enclosure.Defaults.MaxBytes},

@@ -41,6 +41,8 @@ func TestListen(t *testing.T) {
 		"/show.xml":   rss(item("old", older, "/old.mp3"), item("new", newer, "/prefix/new.mp3")),
 		"/broken.xml": rss(item("old", older, "/old.mp3"), item("new", newer, "/gone.mp3")),
 		"/blog.xml":   rss("<item><title>text only</title></item>"),
+		"/ftp.xml":    rss(item("new", newer, "ftp://cdn.example/new.mp3"), item("old", older, "/old.mp3")),
+		"/nourl.xml":  rss(item("new", newer, "http://[::1")),
 		"/empty.xml":  rss(),
 		"/page.html":  "<!doctype html><title>no feed</title>",
 		"/cut.xml":    rss(item("old", older, "/old.mp3"))[:200],
@@ -84,6 +86,8 @@ func TestListen(t *testing.T) {
 				"  episode\n" + hop + "    decode\n",
 		},
 		{"/blog.xml", nil, probes.Failed, probes.FeedEnclosure, fed + "  episode !feed_enclosure\n"},
+		{"/ftp.xml", nil, probes.Failed, probes.FeedEnclosure, fed + "  episode !feed_enclosure\n"},
+		{"/nourl.xml", nil, probes.Failed, probes.FeedEnclosure, fed + "  episode !feed_enclosure\n"},
 		{"/blog.xml", probes.Options{"episodes": 0}, probes.OK, "", fed},
 		{"/empty.xml", nil, probes.Failed, probes.FeedEmpty, strings.ReplaceAll(unparsed, "CODE", "feed_empty")},
 		{"/empty.xml", probes.Options{"episodes": 0}, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_empty", 1)},
@@ -99,6 +103,9 @@ func TestListen(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := probes.Do(t.Context(), f, target)
+		if r.Outcome == probes.Failed && r.Culprit != "127.0.0.1" {
+			t.Errorf("%s: got culprit %q", c.path, r.Culprit)
+		}
 		first, got, _ := strings.Cut(wiretest.Outline(r.Root), "\n")
 		if got != c.outline || r.Outcome != c.outcome || r.Code != c.code {
 			t.Errorf("%s %v: %s\n%s%s\nwant\n%s(%s)", c.path, c.options, first, got, r.Outcome, c.outline, r.Detail)
