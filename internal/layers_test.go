@@ -19,6 +19,7 @@ const module = "github.com/sonde-media/sonde/"
 var layers = map[string][]string{
 	"cmd/sonde":            {"*"},
 	"cmd/sonde-datasource": {"internal/datasource"},
+	"dashboards":           {}, // tests alone
 
 	"probes":           {},
 	"probes/feed":      {"probes", "internal/wire", "internal/media", "probes/enclosure"}, // an episode is a listen of its enclosure
@@ -58,6 +59,7 @@ var heavy = map[string][]string{
 	"net/http/httptest":                     {"internal/wire/wiretest"},
 	"testing":                               {"internal/wire/wiretest"},
 	"github.com/google/go-cmp":              {},
+	"github.com/hashicorp/go-plugin":        {},
 	"github.com/rogpeppe/go-internal":       {},
 	"go.uber.org/goleak":                    {},
 	"golang.org/x/net/html":                 {"probes/page", "probes/feed"},

@@ -45,7 +45,7 @@ func newHub(t *testing.T, answers map[string]any) *hub {
 func source(t *testing.T, url, json, token string) *Source {
 	t.Helper()
 	instance, err := New(t.Context(), backend.DataSourceInstanceSettings{
-		UID: "sonde-uid", Name: "Sonde", URL: url,
+		UID: "sonde-uid", Type: ID, Name: "Sonde", URL: url,
 		JSONData:                []byte("{" + json + `"publicUrl":"https://hub.example/"}`),
 		DecryptedSecureJSONData: map[string]string{"token": token},
 	})

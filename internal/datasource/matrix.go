@@ -91,6 +91,7 @@ func (d *Source) cells(m api.Matrix) *data.Frame {
 		column{name: "runs", values: each(cells, func(c api.Cell) int64 { return int64(c.Counts.Total()) })},
 		column{name: "newest", values: each(cells, func(c api.Cell) *time.Time { return some(c.Newest.Started) }), FieldConfig: data.FieldConfig{DisplayNameFromDS: "Newest run"}},
 		column{name: "detail", values: of(func(c api.Cell) string { return c.Newest.Detail })},
+		column{name: "findings", values: of(func(c api.Cell) string { return findings(c.Newest) })},
 		column{name: "advice", values: of(func(c api.Cell) string { return advice(c.Newest.Code) })},
 		column{name: "trace_id", values: of(func(c api.Cell) string { return c.Newest.TraceID }), FieldConfig: d.traceLinks()},
 	)

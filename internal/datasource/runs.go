@@ -31,16 +31,16 @@ func (d *Source) runs(ctx context.Context, q question) (data.Frames, error) {
 		}
 	}
 	if confirming > 0 {
-		f.AppendNotices(info(fmt.Sprintf("%s here sent to confirm a failure (column Confirms); such runs count in no ratio.", were(confirming))))
+		f.AppendNotices(info(fmt.Sprintf("%s sent to confirm a failure (column Confirms); such runs count in no ratio.", were(confirming))))
 	}
 	return data.Frames{f}, nil
 }
 
 func were(n int) string {
 	if n == 1 {
-		return "1 run was"
+		return "1 run here was"
 	}
-	return thousands(n) + " runs were"
+	return thousands(n) + " runs here were"
 }
 
 func (d *Source) runTable(runs []api.Run) *data.Frame {
@@ -59,7 +59,7 @@ func (d *Source) runTable(runs []api.Run) *data.Frame {
 		column{name: "duration", values: each(runs, func(r api.Run) float64 { return millis(r.Duration) }), FieldConfig: data.FieldConfig{Unit: "ms"}},
 		column{name: "detail", values: of(func(r api.Run) string { return r.Detail })},
 		column{name: "advice", values: of(func(r api.Run) string { return advice(r.Code) })},
-		column{name: "findings", values: of(func(r api.Run) string { return strings.Join(each(r.Findings, finding), "; ") })},
+		column{name: "findings", values: of(findings)},
 		column{name: "agent", values: of(func(r api.Run) string { return r.Agent })},
 		column{name: "confirms", values: of(func(r api.Run) string { return r.Confirms }), FieldConfig: d.linked("Confirms")},
 		column{name: "trace_id", values: of(func(r api.Run) string { return r.TraceID }), FieldConfig: d.linked("Trace")},
@@ -72,6 +72,8 @@ func (d *Source) linked(title string) data.FieldConfig {
 	c.DisplayNameFromDS = title
 	return c
 }
+
+func findings(r api.Run) string { return strings.Join(each(r.Findings, finding), "; ") }
 
 // finding is "warning: media_slow at edge.example: 96 kbit/s arrive".
 func finding(f probes.Finding) string {

@@ -2,6 +2,9 @@ package datasource
 
 import (
 	"context"
+	"encoding/pem"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -46,8 +49,9 @@ type badHub struct {
 
 func badHubs(t *testing.T) map[string]badHub {
 	slow := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	encrypted := httptest.NewTLSServer(says(200, "{}"))
-	encrypted.Config.ErrorLog = nil
+	encrypted := httptest.NewUnstartedServer(says(200, "{}"))
+	encrypted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	encrypted.StartTLS()
 	t.Cleanup(encrypted.Close)
 	denied := `{"error":"the hub asks for a token and this one is missing or wrong"}`
 	return map[string]badHub{
@@ -59,7 +63,7 @@ func badHubs(t *testing.T) map[string]badHub {
 		"other JSON":     {url: serve(t, says(200, `{"status":"ok"}`)), status: 502, says: "the answer isn't a hub's"},
 		"half an answer": {url: serve(t, says(200, `{"regions":[`)), status: 502, says: "is no hub"},
 		"other site":     {url: serve(t, says(404, "not found")), status: 404, says: "is it a hub's address?"},
-		"redirects":      {url: serve(t, http.RedirectHandler("/login", 302).ServeHTTP), status: 502, says: "redirects (302)"},
+		"redirects":      {url: serve(t, http.RedirectHandler("/login", http.StatusFound).ServeHTTP), status: 502, says: "redirects (302)"},
 		"ill":            {url: serve(t, says(500, `{"error":"the stored runs could not be read"}`)), status: 502, says: "has a problem (500): the stored runs could not be read"},
 		"busy":           {url: serve(t, says(429, `{"error":"too many queries at once"}`)), status: 429, says: "too many queries"},
 		"untrusted":      {url: encrypted.URL, status: 502, says: "enter that as CA certificate"},
@@ -163,5 +167,30 @@ func TestSecretsStayOut(t *testing.T) {
 	r := ask(t, d, query(`{"question":"runs"}`, time.Hour))["A"]
 	if text := r.Error.Error(); strings.Contains(text, "hunter2") || strings.Contains(text, "s3cret") {
 		t.Errorf("got %s", text)
+	}
+}
+
+// A hub with a certificate of its own is reached where the data source's TLS
+// settings say that it may be, and shown the token.
+func TestTLSSettings(t *testing.T) {
+	h := newHub(t, answers())
+	var shown string
+	encrypted := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown = r.Header.Get("Authorization")
+		h.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(encrypted.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encrypted.Certificate().Raw})
+	instance, err := New(t.Context(), backend.DataSourceInstanceSettings{
+		Type: ID, Name: "Sonde", URL: encrypted.URL, JSONData: []byte(`{"tlsAuthWithCACert":true}`),
+		DecryptedSecureJSONData: map[string]string{"token": " s3cret\n", "tlsCACert": string(ca)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := instance.(*Source)
+	defer d.Dispose()
+	if r := ask(t, d, query(`{"question":"runs"}`, time.Hour))["A"]; r.Error != nil || shown != "Bearer s3cret" {
+		t.Errorf("got %v, token %q", r.Error, shown)
 	}
 }
