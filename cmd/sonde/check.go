@@ -86,17 +86,24 @@ func checkURLs(_ *cobra.Command, args []string) error {
 	return errors.Join(errs...)
 }
 
+// checkURL says what is wrong with arg. A password or token in it is not
+// repeated: errors end in logs.
 func checkURL(arg string) error {
+	shown := probes.RecordURLText(arg, false)
 	u, err := url.Parse(arg)
 	switch {
+	case arg == "":
+		return errors.New("an empty URL")
 	case !strings.Contains(arg, "://"):
-		return fmt.Errorf("%q has no scheme, did you mean https://%s?", arg, strings.TrimPrefix(arg, "//"))
+		whole := "https://" + strings.TrimPrefix(arg, "//")
+		return fmt.Errorf("this has no scheme, did you mean %s?", probes.RecordURLText(whole, false))
 	case err != nil:
-		return err
+		return fmt.Errorf("%q: not a URL: %w", shown, errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%q: only http and https can be probed", arg)
-	case u.Hostname() == "":
-		return fmt.Errorf("%q has no host", arg)
+		return fmt.Errorf("%q: only http and https can be probed", shown)
+	}
+	if err := wire.Normalize(u); err != nil {
+		return fmt.Errorf("%q: %w", shown, err)
 	}
 	return nil
 }
@@ -104,11 +111,9 @@ func checkURL(arg string) error {
 // run probes all URLs and prints each run as soon as those before it are
 // printed.
 func (c *check) run(ctx context.Context, urls []string) (err error) {
-	if err := c.valid(); err != nil {
+	c.wire, err = c.net(wire.Options{})
+	if err := errors.Join(c.valid(), err); err != nil {
 		return usageError{err}
-	}
-	if c.wire, err = c.net(wire.Options{}); err != nil {
-		return err
 	}
 	if c.sender, err = openSender(&c.netFlags, c.stderr); err != nil {
 		return err

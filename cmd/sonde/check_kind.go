@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func findKind(ctx context.Context, n *wire.Net, rawURL string, timeout time.Dura
 // feedRoots are the root elements of feeds, RSS 1.0's last.
 var feedRoots = [][]byte{[]byte("<rss"), []byte("<feed"), []byte("<rdf:rdf")}
 
+// feedTypes are the ends of the media types of feeds.
+var feedTypes = []string{"rss+xml", "atom+xml", "feed+json"}
+
 // kindByContent trusts the bytes before the media type: feeds come as
 // text/html and audio as anything.
 func kindByContent(mediaType string, body []byte) string {
@@ -55,7 +59,7 @@ func kindByContent(mediaType string, body []byte) string {
 	switch {
 	case isMedia(bytesType) || isMedia(mediaType) && !strings.HasPrefix(bytesType, "text/html"):
 		return "enclosure"
-	case strings.HasSuffix(mediaType, "rss+xml") || strings.HasSuffix(mediaType, "atom+xml"):
+	case slices.ContainsFunc(feedTypes, func(end string) bool { return strings.HasSuffix(mediaType, end) }):
 		return "feed"
 	}
 	return "page"

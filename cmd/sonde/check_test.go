@@ -21,6 +21,7 @@ func TestKindByContent(t *testing.T) {
 		{"atom", "text/xml", "<feed xmlns='http://www.w3.org/2005/Atom'>", "feed"},
 		{"rss 1.0 in capitals", "text/xml", "<?xml version='1.0'?><rdf:RDF xmlns='http://purl.org/rss/1.0/'>", "feed"},
 		{"a feed's type and a late root", "application/rss+xml; charset=utf-8", "<?xml version='1.0'?>", "feed"},
+		{"a feed in JSON", "application/feed+json", `{"version":"https://jsonfeed.org/version/1"}`, "feed"},
 		{"a page about feeds", "text/html", "<!doctype html><html><p><rss version='2.0'>", "page"},
 		{"mp3 by its tag", "application/octet-stream", "ID3\x04\x00", "enclosure"},
 		{"mp3 by its type", "audio/mpeg", "\xff\xfb\x90\x64", "enclosure"},
