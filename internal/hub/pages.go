@@ -82,11 +82,6 @@ type page struct {
 
 var errNoPage = errors.New("there is no page here")
 
-// A queryError is a question that can't be answered as it was put.
-type queryError struct{ err error }
-
-func (e *queryError) Error() string { return e.err.Error() }
-
 func (s *site) serve(f func(*http.Request) (*page, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := f(r)
@@ -115,9 +110,6 @@ func (p *page) write(w http.ResponseWriter) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", contentPolicy)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(max(p.status, http.StatusOK))
 	w.Write(b.Bytes())
 }
@@ -134,8 +126,7 @@ func errorPage(err error) *page {
 		Advice:   "This page tries again every 10 s. If it stays so, look at the hub and at the space left on its disk.",
 		Detail:   err.Error(),
 	}
-	var bad *queryError
-	switch {
+	switch _, bad := errors.AsType[badQuery](err); {
 	case errors.Is(err, errNoPage):
 		p.status = http.StatusNotFound
 		v = errorView{Headline: "There is no page here", Advice: "Start from the status page."}
@@ -148,7 +139,7 @@ func errorPage(err error) *page {
 				"Otherwise check that the whole trace ID was copied, all 32 digits.",
 			Runs: true,
 		}
-	case errors.As(err, &bad):
+	case bad:
 		p.status = http.StatusBadRequest
 		v.Headline = "This selection can't be read"
 		v.Advice = "Correct the address, or start again without a filter."
@@ -170,7 +161,7 @@ func (s *site) query(v url.Values) (api.Query, error) {
 	}
 	q, err := api.ParseQuery(v, s.now())
 	if err != nil {
-		return q, &queryError{err}
+		return q, badQuery{err}
 	}
 	return q, nil
 }
@@ -195,6 +186,5 @@ func serveStatic(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.Sum256(data)
 	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	http.ServeContent(w, r, r.URL.Path, time.Time{}, bytes.NewReader(data))
 }

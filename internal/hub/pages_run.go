@@ -122,7 +122,7 @@ func (v *runView) draw(spans []api.Span) {
 		v.Ticks = append(v.Ticks, took(v.Total*time.Duration(i)/4))
 	}
 	v.Ticks[0] = "0"
-	for _, n := range inTreeOrder(spans) {
+	for _, n := range placed(spans) {
 		v.Spans = append(v.Spans, newSpan(n, begin, v.Total))
 	}
 }
@@ -134,48 +134,23 @@ type node struct {
 	leaf  bool // no failed span below it
 }
 
-// inTreeOrder puts each span below its parent. What hangs on nothing, since a
-// part of the trace is missing or wrong, stands at the top.
-func inTreeOrder(spans []api.Span) []node {
-	below := map[string][]api.Span{}
-	known := map[string]bool{}
-	for _, s := range spans {
-		below[s.Parent] = append(below[s.Parent], s)
-		known[s.ID] = true
+// placed finds where each span stands. They come parents first; what hangs on
+// nothing, since a part of the trace is missing or wrong, stands at the top.
+func placed(spans []api.Span) []node {
+	nodes, byID := make([]node, len(spans)), map[string]*node{}
+	for i, s := range spans {
+		nodes[i] = node{Span: s, leaf: true}
+		if p := byID[s.Parent]; p != nil {
+			nodes[i].depth = p.depth + 1
+		}
+		byID[s.ID] = &nodes[i]
 	}
-	t := tree{below: below, seen: map[string]bool{}}
-	for _, s := range spans {
-		if s.Parent == "" || !known[s.Parent] {
-			t.walk(s, 0)
+	for i := range slices.Backward(nodes) {
+		if p := byID[nodes[i].Parent]; p != nil && (nodes[i].Code != "" || !nodes[i].leaf) {
+			p.leaf = false
 		}
 	}
-	for _, s := range spans {
-		t.walk(s, 0) // circles
-	}
-	return t.nodes
-}
-
-type tree struct {
-	below map[string][]api.Span
-	seen  map[string]bool
-	nodes []node
-}
-
-// walk reports whether a span at or below s failed.
-func (t *tree) walk(s api.Span, depth int) (failed bool) {
-	if t.seen[s.ID] {
-		return false
-	}
-	t.seen[s.ID] = true
-	i := len(t.nodes)
-	t.nodes = append(t.nodes, node{Span: s, depth: depth})
-	for _, child := range t.below[s.ID] {
-		if t.walk(child, depth+1) {
-			failed = true
-		}
-	}
-	t.nodes[i].leaf = !failed
-	return failed || s.Code != ""
+	return nodes
 }
 
 func newSpan(n node, begin time.Time, total time.Duration) spanView {

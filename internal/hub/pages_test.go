@@ -350,7 +350,7 @@ func TestStrangersTextIsEscaped(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	w := httptest.NewRecorder()
-	h := pages(&answers{}, func() time.Time { return pagesNow })
+	h := secured(pages(&answers{}, func() time.Time { return pagesNow }))
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; style-src 'self'") {
 		t.Errorf("got policy %q", got)
