@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -120,12 +121,22 @@ func lookup(ctx context.Context, s *probes.Step, servers []string, name string) 
 	return nil, worse(ctx, name, a, aaaa)
 }
 
-// fault names what doesn't answer: the last alias, else the zone, else the name.
+// fault names what doesn't answer: the last alias, else the zone, else the
+// name. Where a registry denies the name, its zone is no cause that two names
+// could share, so it is the domain registered there, or no longer.
 func fault(chain []string, zone, name string) string {
-	if len(chain) > 0 {
+	name, zone = strings.TrimSuffix(name, "."), strings.TrimSuffix(zone, ".")
+	suffix, _ := publicsuffix.PublicSuffix(name)
+	switch {
+	case len(chain) > 0:
 		return chain[len(chain)-1]
+	case zone != "" && dns.IsSubDomain(zone, name) && !dns.IsSubDomain(zone, suffix):
+		return zone
 	}
-	return strings.TrimSuffix(cmp.Or(zone, name), ".")
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil && zone != "" {
+		return domain
+	}
+	return name
 }
 
 // worse is the failure of two answers without an address.
