@@ -5,12 +5,14 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
+PLUGIN      := dashboards/plugin
+PLATFORMS   ?= $(sort $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH) linux/amd64 linux/arm64)
 FUZZTIME    ?= 60s
 CONFIG      ?= sonde.yaml
 ARGS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo up test lint fmt packages unit bench fuzz clean
+.PHONY: help build plugin front demo up test page lint fmt packages unit bench fuzz clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,13 +20,30 @@ help: ## list these targets
 build: ## build bin/sonde, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/sonde ./cmd/sonde
 
+plugin: front ## build Grafana's data source, for its plugin folder: dashboards/plugin/dist
+	@for p in $(PLATFORMS); do \
+	   echo "$(PLUGIN)/dist/gpx_sonde for $$p"; \
+	   CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
+	     -o $(PLUGIN)/dist/gpx_sonde_$${p%/*}_$${p#*/} ./cmd/sonde-datasource || exit 1; \
+	 done
+
+front: $(PLUGIN)/node_modules/.package-lock.json
+	cd $(PLUGIN) && npm run --silent typecheck && npm run --silent build
+
+$(PLUGIN)/node_modules/.package-lock.json: $(PLUGIN)/package.json $(PLUGIN)/package-lock.json
+	cd $(PLUGIN) && npm ci --loglevel=error
+
 demo: build ## three regions, a simulated world, one outage to look at
 	@bin/sonde demo $(ARGS)
 
 up: build ## hub and agent with $(CONFIG), embedded store
 	@bin/sonde up --config $(CONFIG) $(ARGS)
 
-test: packages lint unit ## lint, and every test with the race detector
+test: packages page lint unit ## lint, and every test with the race detector
+
+page: # what the browser's test needs, where npm is at hand
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory front && cd $(PLUGIN) && npm run --silent testpage; \
+	 else echo "no npm here, so the data source's front end is neither built nor tested"; fi
 
 unit: ## every test with the race detector
 	@race=-race; command -v gcc >/dev/null || command -v clang >/dev/null || { race=; echo "no C compiler here, so tests run without the race detector"; }; \
@@ -33,14 +52,14 @@ unit: ## every test with the race detector
 lint: ## go vet, staticcheck, gofumpt
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	@unformatted=$$($(GOFUMPT) -l cmd internal probes); \
+	@unformatted=$$($(GOFUMPT) -l cmd internal probes dashboards/*.go); \
 	 if [ -n "$$unformatted" ]; then echo "not formatted (make fmt mends it):"; echo "$$unformatted"; exit 1; fi
 
 fmt: ## format all Go files
-	$(GOFUMPT) -w cmd internal probes
+	$(GOFUMPT) -w cmd internal probes dashboards/*.go
 
 packages: ## install the Debian packages that tests use (as root; else those tests skip)
-	@.ci/packages gcc libc6-dev nginx-light
+	@.ci/packages chromium gcc libc6-dev nginx-light
 
 bench: ## benchmarks of this tree
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -53,4 +72,4 @@ fuzz: ## each fuzz target for FUZZTIME
 	 done
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin $(PLUGIN)/dist $(PLUGIN)/dist-test
