@@ -48,6 +48,9 @@ type Finding struct {
 	Detail   string   `json:"detail"`
 }
 
+// Warns reports whether the finding makes a run degraded.
+func (f Finding) Warns() bool { return f.Severity == Warning }
+
 // Note returns a finding with the severity that code has by itself; a code
 // that would fail a run is a warning as a finding.
 func Note(code Code, host, detail string) Finding {

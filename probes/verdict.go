@@ -1,6 +1,10 @@
 package probes
 
-import "cmp"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
 // An Outcome is what a run comes to for the listener.
 type Outcome string
@@ -50,7 +54,7 @@ func Judge(root *Step) Verdict {
 	case ours != nil:
 		v.Outcome = Unknown
 		v.blame(ours)
-	case warned(v.Findings):
+	case slices.ContainsFunc(v.Findings, Finding.Warns):
 		v.Outcome = Degraded
 	}
 	return v
@@ -62,22 +66,13 @@ func (v *Verdict) blame(l *leaf) {
 	v.Cause = cmp.Or(l.step.Text(AttrFault), l.host)
 }
 
-func warned(findings []Finding) bool {
-	for _, f := range findings {
-		if f.Severity == Warning {
-			return true
-		}
-	}
-	return false
-}
-
 type leaf struct {
 	step *Step
 	host string // server.address of the step or of its nearest ancestor that has one
 }
 
 // criticalLeaves yields the failed leaves whose path from the root is critical.
-func criticalLeaves(root *Step) func(func(leaf) bool) {
+func criticalLeaves(root *Step) iter.Seq[leaf] {
 	return func(yield func(leaf) bool) { walkLeaves(root, "", yield) }
 }
 

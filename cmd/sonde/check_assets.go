@@ -95,7 +95,7 @@ func likeness(asset *probes.Step) string {
 
 func isWarned(s *probes.Step) bool {
 	for c := range s.All() {
-		if slices.ContainsFunc(c.Findings, func(f probes.Finding) bool { return f.Severity == probes.Warning }) {
+		if slices.ContainsFunc(c.Findings, probes.Finding.Warns) {
 			return true
 		}
 	}

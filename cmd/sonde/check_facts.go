@@ -40,7 +40,7 @@ func found(s *probes.Step) (codes []string) {
 	count := map[string]int{}
 	for _, f := range s.Findings {
 		code := string(f.Code)
-		if f.Severity != probes.Warning {
+		if !f.Warns() {
 			continue
 		}
 		if count[code]++; count[code] == 1 {
@@ -72,7 +72,7 @@ func markStyle(s *probes.Step) style {
 		return yellow
 	case s.Fail != nil:
 		return red
-	case slices.ContainsFunc(s.Findings, func(f probes.Finding) bool { return f.Severity == probes.Warning }):
+	case slices.ContainsFunc(s.Findings, probes.Finding.Warns):
 		return yellow
 	}
 	return plain

@@ -157,7 +157,7 @@ func problems(r api.Run) (list []problem) {
 		return []problem{{r.Outcome, r.Code, r.Culprit}}
 	case probes.Degraded:
 		for _, f := range r.Findings {
-			if p := (problem{r.Outcome, f.Code, f.Host}); f.Severity == probes.Warning && !slices.Contains(list, p) {
+			if p := (problem{r.Outcome, f.Code, f.Host}); f.Warns() && !slices.Contains(list, p) {
 				list = append(list, p)
 			}
 		}

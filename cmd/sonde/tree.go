@@ -213,7 +213,7 @@ func (d *treeDrawing) findings(all []probes.Finding) {
 
 func (d *treeDrawing) finding(f probes.Finding, times int) {
 	style, mark := dim, "·"
-	if f.Severity == probes.Warning {
+	if f.Warns() {
 		style, mark = yellow, "!"
 	}
 	host := ""
@@ -231,7 +231,7 @@ func (d *treeDrawing) finding(f probes.Finding, times int) {
 func (d *treeDrawing) advice(run *probes.Run) {
 	code := run.Code
 	for _, f := range run.Findings {
-		if code == "" && f.Severity == probes.Warning {
+		if code == "" && f.Warns() {
 			code = f.Code
 		}
 	}

@@ -141,7 +141,7 @@ func warnings(m *api.Matrix) []*group {
 			continue
 		}
 		for _, f := range c.Newest.Findings {
-			if f.Severity == probes.Warning && f.Code != c.Newest.Code {
+			if f.Warns() && f.Code != c.Newest.Code {
 				g.add(c.Newest, f.Code, f.Host, f.Detail, time.Time{})
 			}
 		}

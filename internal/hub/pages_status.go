@@ -207,7 +207,7 @@ func newCell(c api.Cell, now time.Time) cell {
 
 func firstWarning(r api.Run) string {
 	for _, f := range r.Findings {
-		if f.Severity == probes.Warning {
+		if f.Warns() {
 			return string(f.Code)
 		}
 	}
