@@ -89,7 +89,9 @@ func (l Listener) Listen(ctx context.Context, s *probes.Step, e Stated) error {
 	if err != nil {
 		return err
 	}
-	if !l.Options.Full {
+	if l.Options.Full {
+		checkWhole(res)
+	} else {
 		checkRange(res, l.Options.Bytes)
 	}
 	return decode(s, res, e)
@@ -124,6 +126,15 @@ func checkRange(res *wire.Response, asked int64) {
 	}
 	if err != nil {
 		res.Hop.Find(probes.Note(probes.RangeWrong, host, fmt.Sprintf("asked for bytes 0 to %d: %v", asked-1, err)))
+	}
+}
+
+// checkWhole notes on the last hop where a part came though nobody asked for
+// one: a player would take it for the whole.
+func checkWhole(res *wire.Response) {
+	if res.Status == http.StatusPartialContent {
+		detail := fmt.Sprintf("asked for the whole file, answered 206 with %d bytes", res.Size)
+		res.Hop.Find(probes.Note(probes.RangeWrong, res.URL.Hostname(), detail))
 	}
 }
 

@@ -192,6 +192,7 @@ func TestAnswers(t *testing.T) {
 		{"/cut", full, probes.Failed, probes.BodyTruncated, "", 0},
 		{"/whole", nil, probes.Degraded, "", "range_ignored", 0},
 		{"/other-range", nil, probes.Degraded, "", "range_wrong", 0},
+		{"/other-range", full, probes.Degraded, "", "range_wrong", 0},
 		{"/empty", nil, probes.Failed, probes.BodyEmpty, "", 0},
 		{"/empty416", nil, probes.Failed, probes.BodyEmpty, "", 0},
 		{"/stall", nil, probes.Failed, probes.HTTPTimeout, "", 300 * time.Millisecond},
