@@ -99,11 +99,10 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// cases are servers that answer each in its own bad way.
+// A server answers each path in a bad way of its own.
 func TestAnswers(t *testing.T) {
 	ca := wiretest.NewCA(t)
 	release := make(chan struct{})
-	defer close(release)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok", serveAudio)
 	mux.HandleFunc("/chain", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) })
@@ -167,6 +166,8 @@ func TestAnswers(t *testing.T) {
 			c.NextProtos = []string{version}
 		})
 	}
+	t.Cleanup(func() { close(release) }) // before the servers wait for their answers to end
+	const short = 2 * time.Second        // yet long enough to get as far as the answer
 	full := probes.Options{"full": true}
 	for _, c := range []struct {
 		path     string
@@ -195,27 +196,29 @@ func TestAnswers(t *testing.T) {
 		{"/other-range", full, probes.Degraded, "", "range_wrong", 0},
 		{"/empty", nil, probes.Failed, probes.BodyEmpty, "", 0},
 		{"/empty416", nil, probes.Failed, probes.BodyEmpty, "", 0},
-		{"/stall", nil, probes.Failed, probes.HTTPTimeout, "", 300 * time.Millisecond},
-		{"/drip", nil, probes.Failed, probes.BodyTimeout, "", 300 * time.Millisecond},
+		{"/stall", nil, probes.Failed, probes.HTTPTimeout, "", short},
+		{"/drip", nil, probes.Failed, probes.BodyTimeout, "", short},
 		{"/endless-body", nil, probes.Degraded, "", "range_ignored", 0},
 		{"/endless-body", probes.Options{"full": true, "max_bytes": 1 << 20}, probes.Degraded, "", "body_size", 0},
 		{"/octets", nil, probes.OK, "", "type_mismatch", 0},
 		{"/hijack", nil, probes.Failed, probes.HTTPReset, "", 0},
 	} {
 		for version, s := range servers {
-			name := fmt.Sprint(c.path, c.options, version)
-			o := wire.Options{Roots: ca.Pool, AllowPrivate: true}
-			r := run(t, o, probes.Target{URL: wiretest.At(s, "localhost", c.path), Options: c.options, Timeout: c.timeout})
-			var found []string
-			for _, f := range r.Findings {
-				found = append(found, string(f.Code))
-			}
-			if r.Outcome != c.outcome || r.Code != c.code || strings.Join(found, " ") != c.findings {
-				t.Errorf("%s: got %s %s %v (%s)\n%s", name, r.Outcome, r.Code, found, r.Detail, wiretest.Outline(r.Root))
-			}
-			if r.Code != "" && r.Culprit != "localhost" {
-				t.Errorf("%s: culprit %q", name, r.Culprit)
-			}
+			t.Run(fmt.Sprint(c.path, c.options, version), func(t *testing.T) {
+				t.Parallel()
+				o := wire.Options{Roots: ca.Pool, AllowPrivate: true}
+				r := run(t, o, probes.Target{URL: wiretest.At(s, "localhost", c.path), Options: c.options, Timeout: c.timeout})
+				var found []string
+				for _, f := range r.Findings {
+					found = append(found, string(f.Code))
+				}
+				if r.Outcome != c.outcome || r.Code != c.code || strings.Join(found, " ") != c.findings {
+					t.Errorf("got %s %s %v (%s)\n%s", r.Outcome, r.Code, found, r.Detail, wiretest.Outline(r.Root))
+				}
+				if r.Code != "" && r.Culprit != "localhost" {
+					t.Errorf("culprit %q", r.Culprit)
+				}
+			})
 		}
 	}
 }
@@ -275,7 +278,11 @@ func TestConnections(t *testing.T) {
 			"hop ?insecure_http\n    dns\n    connect !connect_refused ?address_failed\n    connect\n    request\n    body\n  decode\n",
 		},
 	} {
-		r := run(t, c.options, probes.Target{URL: c.url, Timeout: 600 * time.Millisecond})
+		target := probes.Target{URL: c.url}
+		if c.name == "no answer from DNS" {
+			target.Timeout = 600 * time.Millisecond
+		}
+		r := run(t, c.options, target)
 		_, got, _ := strings.Cut(wiretest.Outline(r.Root), "\n")
 		if got != "  "+c.outline {
 			t.Errorf("%s: got\n%s(%s)", c.name, got, r.Detail)
