@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -33,13 +34,13 @@ func noteChain(s, hop *probes.Step, chain []*x509.Certificate) {
 	chain = chain[:min(len(chain), maxChain)]
 	leaf := chain[0]
 	for _, step := range []*probes.Step{s, hop} {
-		step.Set(probes.AttrCertSubject, subject(leaf))
+		step.Set(probes.AttrCertSubject, distinguished(leaf))
 		step.Set(probes.AttrCertIssuer, leaf.Issuer.String())
 		step.Set(probes.AttrCertNotBefore, stamp(leaf.NotBefore))
 		step.Set(probes.AttrCertNotAfter, stamp(leaf.NotAfter))
 		step.Set(probes.AttrCertSHA256, fingerprint(leaf))
 	}
-	s.Set(probes.AttrTLSSubject, each(chain, subject))
+	s.Set(probes.AttrTLSSubject, each(chain, distinguished))
 	s.Set(probes.AttrTLSIssuer, each(chain, func(c *x509.Certificate) string { return c.Issuer.String() }))
 	s.Set(probes.AttrTLSSHA256, each(chain, fingerprint))
 	s.Set(probes.AttrTLSBegin, each(chain, func(c *x509.Certificate) string { return stamp(c.NotBefore) }))
@@ -73,22 +74,19 @@ func certText(c *x509.Certificate, now time.Time) string {
 	case now.Before(c.NotBefore):
 		state = fmt.Sprintf("is valid in %s, from %s", span(c.NotBefore.Sub(now)), stamp(c.NotBefore))
 	}
-	return fmt.Sprintf("certificate of %s by %s %s", subject(c), name(c.Issuer.CommonName, c.Issuer.String()), state)
+	return fmt.Sprintf("certificate of %s by %s %s", subject(c), cmp.Or(c.Issuer.CommonName, c.Issuer.String()), state)
 }
+
+// distinguished is the name that the conventions ask for; many certificates of
+// hosts have none.
+func distinguished(c *x509.Certificate) string { return cmp.Or(c.Subject.String(), subject(c)) }
 
 // subject is the name a person knows the certificate by.
 func subject(c *x509.Certificate) string {
 	if c.Subject.CommonName == "" && len(c.DNSNames) > 0 {
 		return strings.Join(c.DNSNames[:min(3, len(c.DNSNames))], ", ")
 	}
-	return name(c.Subject.CommonName, c.Subject.String())
-}
-
-func name(common, whole string) string {
-	if common != "" {
-		return common
-	}
-	return whole
+	return cmp.Or(c.Subject.CommonName, c.Subject.String())
 }
 
 // span tells a duration in its largest unit.

@@ -92,6 +92,9 @@ func TestCertificates(t *testing.T) {
 			if hop.Text(probes.AttrCertSHA256) == "" || hop.Steps[2].Text(probes.AttrCertNotAfter) == "" {
 				t.Error("the served certificate was not noted")
 			}
+			if got, want := hop.Text(probes.AttrCertSubject), c.cert.Names; want != nil && got != "CN="+want[0] {
+				t.Errorf("subject %q, want CN=%s", got, want[0])
+			}
 			if len(r.Cause) != 64 {
 				t.Errorf("the cause is %q, not a certificate", r.Cause)
 			}
