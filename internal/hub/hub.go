@@ -17,7 +17,7 @@ import (
 // Options are choices; the zero value means the defaults.
 type Options struct {
 	Token    string              // what agents and viewers must show; "": nobody is asked
-	Logger   *slog.Logger        // nil: nothing is logged
+	Log      *slog.Logger        // nil: nothing is logged
 	Gatherer prometheus.Gatherer // served at /metrics besides the hub's own numbers; may be nil
 }
 
@@ -48,7 +48,7 @@ type Hub struct {
 // request has been answered.
 func New(st *store.Store, o Options) *Hub {
 	h := &Hub{
-		st: st, log: o.Logger, token: newToken(o.Token),
+		st: st, log: o.Log, token: newToken(o.Token),
 		inHand: make(turns, maxInHand), queries: make(turns, maxQueries),
 		numbers: newNumbers(),
 	}

@@ -9,10 +9,6 @@ import (
 	"github.com/sonde-media/sonde/internal/api"
 )
 
-// remembered is how far before the range's end the status page looks for
-// those who have fallen silent.
-const remembered = 24 * time.Hour
-
 // matrix is the matrix of a range, and who is missing in it: without these a
 // region whose agent died before the range would vanish, and the rest be good.
 func (s *site) matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
@@ -21,14 +17,14 @@ func (s *site) matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
 		return m, err
 	}
 	m.From, m.To = q.From, q.To
-	if q.To.Sub(q.From) >= remembered {
+	if q.To.Sub(q.From) >= api.Recalled {
 		return m, nil
 	}
 	day, err := s.day.get(ctx, s.src, q, &m)
 	if err != nil {
 		return m, err
 	}
-	remember(&m, &day)
+	m.Recall(day)
 	return m, nil
 }
 
@@ -55,7 +51,7 @@ func (d *lastDay) get(ctx context.Context, src source, q api.Query, m *api.Matri
 	if age := to.Sub(d.to); filter == d.filter && age >= 0 && age < dayKept && covers(&d.kept, m) {
 		return d.kept, nil
 	}
-	q.From, q.To = to.Add(-remembered), to
+	q.From, q.To = to.Add(-api.Recalled), to
 	day, err := src.Matrix(ctx, q)
 	if err != nil {
 		return api.Matrix{}, err
@@ -75,34 +71,4 @@ func covers(day, m *api.Matrix) bool {
 	}
 	return !slices.ContainsFunc(m.Regions, func(r api.Region) bool { return !has["region "+r.Name] }) &&
 		!slices.ContainsFunc(m.Targets, func(t api.TargetInfo) bool { return !has["target "+t.Name] })
-}
-
-// remember adds the silent cells of day that m doesn't have. Not those of a
-// target of which none of its regions has a run in m, while they have others:
-// it has been taken out of the configuration.
-func remember(m, day *api.Matrix) {
-	cells, regions, targets := map[[2]string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, c := range m.Cells {
-		cells[[2]string{c.Region, c.Target}], regions[c.Region], targets[c.Target] = true, true, true
-	}
-	for _, c := range day.Cells {
-		removed := regions[c.Region] && !targets[c.Target]
-		if !c.Silent || removed || cells[[2]string{c.Region, c.Target}] {
-			continue
-		}
-		c.Counts, c.Failing, c.FailedSince = api.Counts{}, nil, nil
-		m.Cells = append(m.Cells, c)
-	}
-	addMissing(m, day)
-}
-
-// addMissing names the regions and targets of the cells that were added, in
-// the order in which a matrix has them: day has all of m's and more.
-func addMissing(m, day *api.Matrix) {
-	regions, targets := map[string]bool{}, map[string]bool{}
-	for _, c := range m.Cells {
-		regions[c.Region], targets[c.Target] = true, true
-	}
-	m.Regions = slices.DeleteFunc(slices.Clone(day.Regions), func(r api.Region) bool { return !regions[r.Name] })
-	m.Targets = slices.DeleteFunc(slices.Clone(day.Targets), func(t api.TargetInfo) bool { return !targets[t.Name] })
 }

@@ -257,7 +257,7 @@ type past struct {
 }
 
 func (p *past) Matrix(ctx context.Context, q api.Query) (api.Matrix, error) {
-	if q.To.Sub(q.From) >= remembered {
+	if q.To.Sub(q.From) >= api.Recalled {
 		p.days++
 		return p.day, nil
 	}
