@@ -5,86 +5,68 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/mmcdole/gofeed"
-
-	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 	"github.com/sonde-media/sonde/probes/enclosure"
 )
 
 // A document is what a feed says, as far as a listener is concerned.
 type document struct {
-	host             string
-	format           string // rss 2.0, atom 1.0, …
-	title, publisher string
-	guid             string // podcast:guid
-	mended           string // what was wrong with it and could be read nonetheless
-	items            int
-	enclosures       int
-	hosts            map[string]int // enclosures by host
-	episodes         []episode      // items with an enclosure, in document order
+	base       *url.URL
+	host       string
+	format     string // rss 2.0, atom 1.0, …
+	title      string
+	publishers [4]string // those named in several ways, the best first
+	guid       string    // podcast:guid
+	mended     string    // what was wrong with it and could be read nonetheless
+	items      int
+	enclosures int
+	hosts      map[string]int // enclosures by host
+	undated    bool           // an episode has no date
+	first      []episode      // items with an enclosure, in document order
+	latest     []episode      // and those with the newest dates, in no order
 }
+
+// maxHosts bounds the hosts that are counted.
+const maxHosts = 10_000
 
 // An episode is one item's enclosure.
 type episode struct {
 	guid, title string
 	published   time.Time
-	host        string // of its enclosure; the feed's where that has none
-	unfit       error  // why its enclosure can't be asked for, nil where it can
+	host        string // the feed's where unfit
 	stated      enclosure.Stated
+	unfit       error // why the enclosure can't be asked for
 }
 
 // read parses a feed as tolerantly as players do: RSS, Atom or JSON. Relative
 // enclosures resolve against base.
 func read(body []byte, base *url.URL) (*document, error) {
-	text, mended := decode(body)
-	if err := shallow(text); err != nil {
-		return nil, err
+	text, guess := decode(body)
+	d := &document{base: base, host: base.Hostname(), mended: guess, hosts: map[string]int{}}
+	var err error
+	switch begin := head(text); {
+	case bytes.HasPrefix(begin, []byte("{")):
+		err = readJSON(text, d)
+	case bytes.HasPrefix(begin, []byte("<")):
+		err = scan(text, d)
+	default:
+		err = errNoFeed
 	}
-	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
-	if errors.Is(err, gofeed.ErrFeedTypeNotDetected) {
+	switch {
+	case errors.Is(err, errNoFeed):
 		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(head(text))))
-	}
-	if err != nil {
-		if parsed = salvage(text); parsed == nil {
-			return nil, err
-		}
-		mended = fmt.Sprintf("%v; read up to there, %d items", err, len(parsed.Items))
-	}
-	d := &document{
-		host:      base.Hostname(),
-		format:    strings.TrimSpace(parsed.FeedType + " " + parsed.FeedVersion),
-		title:     clip(parsed.Title),
-		publisher: clip(publisher(parsed)),
-		guid:      clip(podcastGUID(parsed)),
-		items:     len(parsed.Items),
-		mended:    mended,
-		hosts:     map[string]int{},
-	}
-	for _, item := range parsed.Items {
-		d.add(item, base)
+	case err != nil && d.items == 0:
+		return nil, err
+	case err != nil:
+		d.mended = fmt.Sprintf("%v; read up to there, %d items", err, d.items)
 	}
 	return d, nil
-}
-
-// salvage reads what a feed that breaks off or goes wrong has before that
-// place; nil where it has no item there.
-func salvage(text []byte) *gofeed.Feed {
-	good := whole(text)
-	if good == nil {
-		return nil
-	}
-	parsed, err := gofeed.NewParser().Parse(bytes.NewReader(good))
-	if err != nil || len(parsed.Items) == 0 {
-		return nil
-	}
-	return parsed
 }
 
 func head(body []byte) []byte {
@@ -92,66 +74,56 @@ func head(body []byte) []byte {
 	return body[:min(len(body), 60)]
 }
 
-func publisher(f *gofeed.Feed) string {
-	if f.ITunesExt != nil && f.ITunesExt.Author != "" {
-		return f.ITunesExt.Author
-	}
-	if len(f.Authors) > 0 && f.Authors[0] != nil {
-		return f.Authors[0].Name
-	}
-	return ""
+// publisher is the best of those named.
+func (d *document) publisher() string {
+	return cmp.Or(d.publishers[0], person(cmp.Or(d.publishers[1:]...)))
 }
 
-func podcastGUID(f *gofeed.Feed) string {
-	for _, e := range f.Extensions["podcast"]["guid"] {
-		return strings.TrimSpace(e.Value)
+// person is the name in texts such as "me@example.com (My Name)".
+func person(text string) string {
+	if a, err := mail.ParseAddress(text); err == nil && a.Name != "" {
+		return a.Name
 	}
-	return ""
+	_, rest, _ := strings.Cut(text, "(")
+	name, _, _ := strings.Cut(rest, ")")
+	return cmp.Or(name, text)
 }
 
-func (d *document) add(item *gofeed.Item, base *url.URL) {
-	first := true
-	for _, e := range item.Enclosures {
-		if e == nil || strings.TrimSpace(e.URL) == "" {
-			continue
+// add counts an item and keeps it where it may be asked for.
+func (d *document) add(i *item) {
+	d.items++
+	if i.enclosures == 0 {
+		return
+	}
+	d.enclosures += i.enclosures
+	for _, raw := range i.hosts {
+		if u, err := address(d.base, raw); err == nil && (len(d.hosts) < maxHosts || d.hosts[u.Hostname()] > 0) {
+			d.hosts[u.Hostname()]++
 		}
-		x := newEpisode(item, e, base)
-		d.enclosures++
-		if x.unfit == nil {
-			d.hosts[x.host]++
-		}
-		if first { // players take the first
-			d.episodes = append(d.episodes, x)
-			first = false
-		}
+	}
+	e := i.episode(d.base)
+	d.undated = d.undated || e.published.IsZero()
+	if len(d.first) < maxEpisodes {
+		d.first = append(d.first, e)
+	}
+	if d.latest = append(d.latest, e); len(d.latest) == 2*maxEpisodes {
+		d.latest = slices.Clone(byDate(d.latest)[:maxEpisodes])
 	}
 }
 
-func newEpisode(item *gofeed.Item, e *gofeed.Enclosure, base *url.URL) episode {
-	length, _ := strconv.ParseInt(strings.TrimSpace(e.Length), 10, 64)
-	x := episode{
-		guid: clip(item.GUID), title: clip(item.Title), host: base.Hostname(),
-		stated: enclosure.Stated{URL: strings.TrimSpace(e.URL), Type: e.Type, Length: length},
-	}
-	if u, err := base.Parse(x.stated.URL); err != nil {
-		x.unfit = errors.New("not a URL")
-	} else if x.unfit = wire.Normalize(u); x.unfit == nil {
-		x.host, x.stated.URL = u.Hostname(), u.String()
-	}
-	if at := cmp.Or(item.PublishedParsed, item.UpdatedParsed); at != nil {
-		x.published = *at
-	}
-	return x
+func byDate(list []episode) []episode {
+	slices.SortStableFunc(list, func(a, b episode) int { return b.published.Compare(a.published) })
+	return list
 }
 
 // newest returns n episodes by date; in document order, which is newest first
-// by custom, where any has no date.
+// by custom, where any has no date. There are at most maxEpisodes.
 func (d *document) newest(n int) []episode {
-	list := slices.Clone(d.episodes)
-	if !slices.ContainsFunc(list, func(e episode) bool { return e.published.IsZero() }) {
-		slices.SortStableFunc(list, func(a, b episode) int { return b.published.Compare(a.published) })
+	list := d.first
+	if !d.undated {
+		list = byDate(slices.Clone(d.latest))
 	}
-	return list[:min(n, len(list))]
+	return list[:min(n, len(list), maxEpisodes)]
 }
 
 // note records what the document says.
@@ -159,9 +131,9 @@ func (d *document) note(s *probes.Step) {
 	s.Set(probes.AttrFeedItems, d.items)
 	s.Set(probes.AttrFeedEnclosures, d.enclosures)
 	s.Set(probes.AttrFeedFormat, d.format)
-	s.Set(probes.AttrFeedTitle, d.title)
-	s.Set(probes.AttrFeedPublisher, d.publisher)
-	s.Set(probes.AttrFeedGUID, d.guid)
+	s.Set(probes.AttrFeedTitle, clip(d.title))
+	s.Set(probes.AttrFeedPublisher, clip(d.publisher()))
+	s.Set(probes.AttrFeedGUID, clip(d.guid))
 	s.Set(probes.AttrFeedHosts, d.commonest(20))
 }
 

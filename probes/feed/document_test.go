@@ -4,26 +4,12 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/sonde-media/sonde/internal/wire/wiretest"
 )
 
 var base = &url.URL{Scheme: "https", Host: "feeds.example", Path: "/show.xml"}
-
-// Where a parser would recurse deepest, it still must not fall.
-func TestDepth(t *testing.T) {
-	deep := func(n int) []byte {
-		return []byte("<rss><channel><item>" + strings.Repeat("<x:a>", n) + strings.Repeat("</x:a>", n) + "</item></channel></rss>")
-	}
-	if _, err := read(deep(maxDepth-10), base); err != nil {
-		t.Errorf("%d deep: %v", maxDepth-10, err)
-	}
-	if _, err := read(deep(maxDepth+10), base); err == nil {
-		t.Errorf("%d deep was read", maxDepth+10)
-	}
-}
 
 // Items are counted as four independent readers count them.
 func TestCorpus(t *testing.T) {

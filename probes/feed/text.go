@@ -3,10 +3,7 @@ package feed
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -72,42 +69,4 @@ func fromUTF16(b []byte, order binary.ByteOrder) []byte {
 		units[i] = order.Uint16(b[2*i:])
 	}
 	return []byte(string(utf16.Decode(units)))
-}
-
-// roots are the elements that a feed begins with, the last element of each
-// item, and what closes the feed after it.
-var roots = []struct{ open, item, end string }{
-	{"<rss", "</item>", "</channel></rss>"},
-	{"<feed", "</entry>", "</feed>"},
-	{"<rdf:RDF", "</item>", "</rdf:RDF>"},
-}
-
-// whole returns the feed that text is up to its last whole item before the
-// first place that is not XML, as players read it; nil where there is none.
-func whole(text []byte) []byte {
-	good := text[:wellFormed(text)]
-	for _, r := range roots {
-		if !bytes.Contains(good[:min(len(good), 4096)], []byte(r.open)) {
-			continue
-		}
-		if i := bytes.LastIndex(good, []byte(r.item)); i >= 0 {
-			return append(bytes.Clone(good[:i+len(r.item)]), r.end...)
-		}
-	}
-	return nil
-}
-
-// wellFormed is how many bytes of text are XML, tag for tag.
-func wellFormed(text []byte) int64 {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.Strict = false
-	for {
-		at := d.InputOffset()
-		switch _, err := d.RawToken(); {
-		case errors.Is(err, io.EOF):
-			return int64(len(text))
-		case err != nil:
-			return at
-		}
-	}
 }

@@ -1,0 +1,147 @@
+package feed
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// However deep its tags are hidden, a feed is read within bounds.
+func TestDepth(t *testing.T) {
+	for _, open := range []string{"<x:a>", `<x:a b="/>">`, "<x:a><?p ></z>?>", `<x:a><!d "></z>">`, "<x:a><!--</z>-->", "<x:a><![CDATA[</z>]]>"} {
+		deep := func(n int) []byte {
+			return []byte("<rss><channel><item></item><item>" + strings.Repeat(open, n) + strings.Repeat("</x:a>", n) + "</item></channel></rss>")
+		}
+		d, err := read(deep(maxDepth+10), base)
+		if err == nil && !strings.Contains(d.mended, "nested more than") {
+			t.Errorf("%q %d deep was read: %+v, %v", open, maxDepth+10, d, err)
+		}
+	}
+	fine := "<rss><channel><item>" + strings.Repeat("<x:a>", maxDepth-10) + strings.Repeat("</x:a>", maxDepth-10) + "</item></channel></rss>"
+	if d, err := read([]byte(fine), base); err != nil || d.mended != "" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
+// What a feed costs grows no faster than its size, and memory with what is
+// kept of it alone.
+func TestHostileFeedsAreCheap(t *testing.T) {
+	const size = 4 << 20
+	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
+	for name, text := range map[string]string{
+		"empty items":     "<rss><channel>" + fill("<item/>"),
+		"episodes":        "<rss><channel>" + fill(`<item><enclosure url="a"/></item>`),
+		"text in pieces":  "<rss><channel><title>" + fill("x<!---->"),
+		"attributes":      "<rss><channel><item/><item " + fill("a ") + ">",
+		"one text":        "<rss><channel><title>" + fill("x"),
+		"enclosures":      "<rss><channel><item>" + fill(`<enclosure url="a"/>`) + "</item>",
+		"hosts":           "<rss><channel>" + many(size/60, `<item><enclosure url="https://h%d.example/"/></item>`),
+		"JSON objects":    `{"version":"1","items":[` + fill("{},") + "{}]}",
+		"JSON, one text":  `{"version":"1","title":"` + fill("x") + `"}`,
+		"JSON, nested":    `{"a":` + fill("["),
+		"namespaces":      "<rss " + many(size/200, `xmlns:a%d="b" `) + "><channel>" + fill("<a0:x/>"),
+		"namespaces, new": "<rss><channel>" + fill(`<x xmlns:a="b">`),
+	} {
+		body := []byte(text)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		d, _ := read(body, base)
+		took := time.Since(begin)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {
+			t.Errorf("%s: %d KiB are kept", name, kept>>10)
+		}
+		if took > time.Minute { // seconds with the race detector on a busy machine; hours where the square is taken
+			t.Errorf("%s: it took %v", name, took)
+		}
+		runtime.KeepAlive(d)
+	}
+}
+
+func many(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// The newest are found among more items than are kept, and in document order
+// where one has no date.
+func TestNewestOfMany(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var items []string
+	for i := range 5 * maxEpisodes {
+		day := (i*7919 + 13) % (5 * maxEpisodes)
+		date := begin.AddDate(0, 0, day).Format(time.RFC1123Z)
+		items = append(items, fmt.Sprintf(`<item><guid>%d</guid><pubDate>%s</pubDate><enclosure url="%d.mp3"/></item>`, day, date, day))
+	}
+	feed := "<rss><channel>" + strings.Join(items, "") + "</channel></rss>"
+	d, err := read([]byte(feed), base)
+	if err != nil || d.items != 5*maxEpisodes || d.enclosures != 5*maxEpisodes {
+		t.Fatalf("got %+v, %v", d, err)
+	}
+	for i, e := range d.newest(3) {
+		if want := fmt.Sprint(5*maxEpisodes - 1 - i); e.guid != want {
+			t.Errorf("newest %d is %s, want %s", i, e.guid, want)
+		}
+	}
+	if n := len(d.newest(10 * maxEpisodes)); n != maxEpisodes {
+		t.Errorf("got %d episodes", n)
+	}
+	undated := strings.Replace(feed, "</channel>", `<item><guid>x</guid><enclosure url="x.mp3"/></item></channel>`, 1)
+	if d, err = read([]byte(undated), base); err != nil || d.newest(1)[0].guid != "13" {
+		t.Errorf("got %v, %v", d.newest(1), err)
+	}
+}
+
+func TestDates(t *testing.T) {
+	for text, want := range map[string]string{
+		"Mon, 02 Jan 2006 15:04:05 GMT":  "2006-01-02T15:04:05Z",
+		"Mon, 2 Jan 2006 15:04:05 -0700": "2006-01-02T22:04:05Z",
+		"Tue, 02 Jan 2006 15:04:05 EST":  "2006-01-02T20:04:05Z",
+		"Montag, 2 Jan 2006 15:04 +0000": "2006-01-02T15:04:00Z",
+		"02 Jan 06 15:04 Z":              "2006-01-02T15:04:00Z",
+		"2006-01-02T15:04:05Z":           "2006-01-02T15:04:05Z",
+		" 2006-01-02T15:04:05.5+01:00\n": "2006-01-02T14:04:05Z",
+		"2006-01-02":                     "2006-01-02T00:00:00Z",
+		"January 2, 2006":                "2006-01-02T00:00:00Z",
+		"0001-01-02T00:00:00Z":           "0001-01-02T00:00:00Z",
+		"9999-12-31T23:59:59Z":           "9999-12-31T23:59:59Z",
+	} {
+		if got := date(text).UTC().Format("2006-01-02T15:04:05Z"); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+	for _, text := range []string{"", "soon", "Mon, 99 Foo 2006", strings.Repeat("1 ", 1000), "-1"} {
+		if got := date(text); !got.IsZero() {
+			t.Errorf("%q: got %v", text, got)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	for body, want := range map[string]string{
+		`<rss version="0.91"><channel><title>T</title><managingEditor>me@h.example (Me)</managingEditor></channel></rss>`:                                              "rss 0.91 T Me",
+		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel><title>T</title></channel><item/></rdf:RDF>`:       "rss 1.0 T ",
+		`<feed xmlns="http://www.w3.org/2005/Atom"><title>T</title><author><name>Me</name></author><entry/></feed>`:                                                    "atom 1.0 T Me",
+		`<a:feed xmlns:a="http://www.w3.org/2005/Atom"><a:title>T</a:title></a:feed>`:                                                                                  "atom 1.0 T ",
+		`<RSS xmlns="http://made.up/"><Channel><Title>T</Title><image><title>I</title></image></Channel></RSS>`:                                                        "rss T ",
+		`<rss version="2.0" xmlns:i="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel><i:title>I</i:title><title>T</title><i:author>Me</i:author></channel></rss>`: "rss 2.0 T Me",
+		`{"version":"https://jsonfeed.org/version/1.1","title":"T","authors":[{"name":"Me"}],"items":[{"id":1,"attachments":[{"url":"a.mp3","size_in_bytes":5}]}]}`:    "json 1.1 T Me",
+	} {
+		d, err := read([]byte(body), base)
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		if got := d.format + " " + d.title + " " + d.publisher(); got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
