@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/sonde-media/sonde/internal/api"
 	"github.com/sonde-media/sonde/internal/drill"
@@ -31,9 +28,9 @@ type teller struct {
 }
 
 func newTeller(out io.Writer, base string, hub *api.Client) *teller {
-	f, ok := out.(*os.File)
+	_, live := terminal(out)
 	return &teller{
-		out: out, live: ok && term.IsTerminal(int(f.Fd())), base: base, hub: hub,
+		out: out, live: live, base: base, hub: hub,
 		begin: time.Now(), told: map[problem]sighting{},
 	}
 }
