@@ -49,20 +49,6 @@ func TestKindByPath(t *testing.T) {
 	}
 }
 
-func TestWithPort(t *testing.T) {
-	for addr, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1:53", "192.0.2.1:5353": "192.0.2.1:5353",
-		"2001:db8::1": "[2001:db8::1]:53", "[2001:db8::1]": "[2001:db8::1]:53", "[2001:db8::1]:54": "[2001:db8::1]:54",
-		"dns.example": "dns.example:53",
-		":53":         "", "a:b:c": "", "192.0.2.1:0": "", "192.0.2.1:dns": "", "": "",
-	} {
-		got, err := withPort(addr)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: got %q, %v, want %q", addr, got, err, want)
-		}
-	}
-}
-
 func TestTextFitsColumns(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"short", "short"},

@@ -3,11 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -70,7 +67,7 @@ func (f *netFlags) options(o wire.Options) (wire.Options, error) {
 		keep("ca-file "+f.caFile, err)
 	}
 	if f.resolver != "" {
-		o.Resolver, err = withPort(f.resolver)
+		o.Resolver, err = wire.ResolverAddress(f.resolver)
 		keep("resolver", err)
 	}
 	if len(f.sources) > 0 {
@@ -87,21 +84,6 @@ func (f *netFlags) options(o wire.Options) (wire.Options, error) {
 		o.UserAgent = f.userAgent
 	}
 	return o, errors.Join(errs...)
-}
-
-// withPort completes the address of a DNS server.
-func withPort(addr string) (string, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, port = strings.Trim(addr, "[]"), "53"
-		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
-			return "", err
-		}
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
-		return "", fmt.Errorf("want HOST:PORT, got %q", addr)
-	}
-	return net.JoinHostPort(host, port), nil
 }
 
 func parseSources(texts []string) ([]netip.Addr, error) {

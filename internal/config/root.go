@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -161,16 +161,11 @@ func (r *reader) hostPort(n *yaml.Node) string {
 	if !ok {
 		return ""
 	}
-	host, port, err := net.SplitHostPort(s)
+	addr, err := wire.ResolverAddress(s)
 	if err != nil {
-		host, port = strings.Trim(s, "[]"), "53"
-		_, err = netip.ParseAddr(host)
-	}
-	if err != nil || host == "" || port == "" || !validPort(port) {
 		r.want(r.follow(n), "host:port, such as 192.0.2.53:53")
-		return ""
 	}
-	return net.JoinHostPort(host, port)
+	return addr
 }
 
 // url reads an absolute URL; "" where an error was noted. The errors don't

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,22 @@ const (
 	dnsWait      = 5 * time.Second
 	dnsUDPSize   = 1232 // RFC 9715
 )
+
+// ResolverAddress completes the address of a DNS server to host:port; the port
+// is 53 where it is left out.
+func ResolverAddress(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		host, port = strings.Trim(addr, "[]"), "53"
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", err
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
+		return "", fmt.Errorf("want HOST:PORT, got %q", addr)
+	}
+	return net.JoinHostPort(host, port), nil
+}
 
 var resolving = stage{probes.DNSTimeout, probes.DNSOther, probes.DNSOther}
 
