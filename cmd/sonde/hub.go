@@ -119,13 +119,13 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	if ready != nil {
 		ready(ln.Addr().String()) // from here on the kernel queues connections
 	}
-	return hub.Serve(ctx, ln, hub.New(st, hub.Options{Token: o.token, Logger: o.log, Gatherer: o.gatherer}), o.log)
+	return hub.Serve(ctx, ln, hub.New(st, hub.Options{Token: o.token, Log: o.log, Gatherer: o.gatherer}), o.log)
 }
 
 // guardListen refuses to be open to others without a token.
-func guardListen(listen, token string) error {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
+func guardListen(ctx context.Context, listen, token string) error {
+	host, port, err := net.SplitHostPort(listen)
+	if _, portErr := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil || portErr != nil {
 		return fmt.Errorf("--listen %s: want HOST:PORT, such as %s", listen, defaultListen)
 	}
 	if addr, err := netip.ParseAddr(host); host == "localhost" || err == nil && addr.Unmap().IsLoopback() || token != "" {
