@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -28,6 +30,7 @@ type document struct {
 	families []string // that its styles ask for
 	words    *words
 	policy   policy
+	refused  []ref // that browsers refuse to fetch, by plain http on a page by https
 }
 
 func (p *prober) document(ctx context.Context, root *probes.Step, t probes.Target) (_ *document, err error) {
@@ -75,7 +78,27 @@ func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err e
 	}
 	doc.size = resp.Size
 	s.Set(probes.AttrPageTitle, doc.title)
+	noteRefused(s, doc.refused)
 	return doc, nil
+}
+
+const maxRefusedHosts = 20 // told of
+
+// noteRefused says on s, host by host, what of the page no browser fetches:
+// no step tells of it.
+func noteRefused(s *probes.Step, refused []ref) {
+	roles := map[string][]string{}
+	for _, r := range refused {
+		host := r.url.Hostname()
+		if !slices.Contains(roles[host], string(r.role)) {
+			roles[host] = append(roles[host], string(r.role))
+		}
+	}
+	hosts := slices.Sorted(maps.Keys(roles))
+	for _, host := range hosts[:min(len(hosts), maxRefusedHosts)] {
+		detail := "asked for by plain http on a page by https, which browsers refuse: " + strings.Join(roles[host], ", ")
+		s.Find(probes.Note(probes.PageAsset, host, detail))
+	}
 }
 
 // readable is the begin of body that has at most maxTags tags: an element takes

@@ -275,5 +275,9 @@ func (r *reader) resolve(raw string, as role, oneOfSet bool) *url.URL {
 	if u == nil {
 		return nil
 	}
-	return r.doc.policy.admit(u, as, oneOfSet)
+	admitted := r.doc.policy.admit(u, as, oneOfSet)
+	if admitted == nil && len(r.doc.refused) < maxRefs {
+		r.doc.refused = append(r.doc.refused, ref{role: as, url: u})
+	}
+	return admitted
 }
