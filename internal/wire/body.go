@@ -28,7 +28,7 @@ func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Reques
 	s := hop.Begin("body")
 	defer s.Done(&err)
 	defer res.Body.Close()
-	wire := &counter{r: res.Body}
+	wire := &counter{r: res.Body, most: 2*max(req.Limit, req.Keep) + slack}
 	defer func() {
 		s.Set(probes.AttrBodySize, wire.n)
 		hop.Set(probes.AttrBodySize, wire.n)
@@ -118,13 +118,20 @@ func skim(hop *probes.Step, res *http.Response) {
 	s.Done(nil)
 }
 
-// A counter counts the bytes as transferred.
+// slack is what compression may add to a body, its half besides.
+const slack = 1 << 20
+
+// A counter counts the bytes as transferred, and fails past most: gzip may go
+// on for ever without a byte inflated.
 type counter struct {
-	r io.Reader
-	n int64
+	r       io.Reader
+	n, most int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
+	if c.n > c.most {
+		return 0, errors.New("far more bytes come than they inflate to")
+	}
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err

@@ -49,7 +49,7 @@ func noteChain(s, hop *probes.Step, chain []*x509.Certificate) {
 
 // chainFindings says what is or will be wrong with a chain that verified.
 func chainFindings(chain []*x509.Certificate, host string, now time.Time) (findings []probes.Finding) {
-	for _, c := range chain {
+	for _, c := range chain[:min(len(chain), maxChain)] {
 		left := c.NotAfter.Sub(now)
 		switch {
 		case left < 0:

@@ -25,7 +25,7 @@ func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.UR
 	defer s.Done(&err)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, probes.Fail(probes.HTTPOther, err)
+		return nil, probes.Fail(probes.HTTPOther, reason(err))
 	}
 	n.setHeader(r, req)
 	res, err := k.transport.RoundTrip(r)

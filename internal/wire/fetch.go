@@ -143,10 +143,20 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 func parse(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(rawURL))
 	if err != nil {
-		return nil, fmt.Errorf("not a URL: %w", errors.Unwrap(err))
+		return nil, reason(err)
 	}
 	u.Fragment = ""
 	return u, Normalize(u)
+}
+
+// reason is why a URL can't be read. It tells nothing of one that may hold a
+// password: errors of net/url quote what they stumbled on, or all of it.
+func reason(err error) error {
+	e, ok := errors.AsType[*url.Error](err)
+	if !ok || strings.Contains(e.URL, "@") {
+		return errors.New("not a URL")
+	}
+	return fmt.Errorf("not a URL: %w", e.Err)
 }
 
 // setURL notes u and what identifies the whole of it.

@@ -221,15 +221,29 @@ func wait(ctx context.Context, n int) time.Duration {
 	return min(dnsWait, time.Until(end)/time.Duration(n))
 }
 
-func exchangeDNS(ctx context.Context, m *dns.Msg, server string, wait time.Duration) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	udp := dns.Client{Timeout: wait, UDPSize: dnsUDPSize}
-	in, _, err := udp.ExchangeContext(ctx, m, server)
-	if err == nil && in.Truncated {
-		tcp := dns.Client{Net: "tcp", Timeout: wait}
-		in, _, err = tcp.ExchangeContext(ctx, m, server)
+// exchangeDNS asks one server. Where reading a stranger's answer panics that is
+// an error, as it may be on a goroutine that nobody guards.
+func exchangeDNS(ctx context.Context, m *dns.Msg, server string, wait time.Duration) (in *dns.Msg, err error) {
+	err = probes.Safely(func() (err error) {
+		in, err = exchangeOver(ctx, "udp", m, server, wait)
+		if err == nil && in.Truncated {
+			in, err = exchangeOver(ctx, "tcp", m, server, wait)
+		}
+		return err
+	})
+	return in, err
+}
+
+func exchangeOver(ctx context.Context, network string, m *dns.Msg, server string, wait time.Duration) (*dns.Msg, error) {
+	c := dns.Client{Net: network, Timeout: wait, UDPSize: dnsUDPSize}
+	conn, err := c.DialContext(ctx, server)
+	if err != nil {
+		return nil, err
 	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // the library heeds no more than the deadline
+	defer stop()
+	in, _, err := c.ExchangeWithConnContext(ctx, m, conn)
 	return in, err
 }
 

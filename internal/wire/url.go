@@ -10,6 +10,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
+// maxURL is how many bytes of a URL are sent; Apache and nginx take no more.
+const maxURL = 8 << 10
+
 // Normalize writes the host of u as DNS has it, in lower case and ASCII, so
 // that one host has one name in records. It says what keeps us from asking u,
 // nil where nothing does.
@@ -19,6 +22,8 @@ func Normalize(u *url.URL) error {
 		return fmt.Errorf("the scheme is %q, not http or https", clip(u.Scheme))
 	case u.Hostname() == "":
 		return errors.New("no host")
+	case len(u.String()) > maxURL:
+		return fmt.Errorf("longer than %d bytes, which servers refuse", maxURL)
 	case port(u) == 0:
 		return fmt.Errorf("%q is no port", clip(u.Port()))
 	}
