@@ -1,6 +1,6 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { InlineField, Input, MultiCombobox, useStyles2, type ComboboxOption } from '@grafana/ui';
+import { InlineField, InlineLabel, Input, MultiCombobox, useStyles2, type ComboboxOption } from '@grafana/ui';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 
 /** The width of the labels that stand below each other, in Grafana's units. */
@@ -70,8 +70,13 @@ export function ListField({ id, title, tooltip, values, fixed, search, onCommit 
       onCommit((list) => [...new Set([...list, text])]);
     }
   };
+  const label = (
+    <InlineLabel htmlFor={id} tooltip={tooltip} width={LABEL_WIDTH}>
+      <span id={`${id}-label`}>{title}</span>
+    </InlineLabel>
+  );
   return (
-    <InlineField label={title} htmlFor={id} tooltip={tooltip} labelWidth={LABEL_WIDTH}>
+    <InlineField label={label}>
       <div
         className={styles}
         onInput={(e) => (typed.current = (e.target as HTMLInputElement).value)}
@@ -80,6 +85,7 @@ export function ListField({ id, title, tooltip, values, fixed, search, onCommit 
       >
         <MultiCombobox
           id={id}
+          aria-labelledby={`${id}-label`} // Grafana 12.3 leaves the ID out
           placeholder="all"
           createCustomValue
           isClearable

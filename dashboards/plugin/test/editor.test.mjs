@@ -25,7 +25,8 @@ test('nothing typed is lost', async () => {
   assert.equal(await page.getByLabel('Code', { exact: true }).inputValue(), '', 'the input is free for the next value');
 
   // One click both leaves a field and opens the list of questions.
-  await page.getByLabel('Target', { exact: true }).pressSequentially('show');
+  await page.getByLabel('Target', { exact: true }).click();
+  await page.keyboard.type('show', { delay: 40 }); // as fast as hands: Grafana 12.3 loses what comes at once
   await choose(page, 'Question', 'Runs');
   const kept = { regions: ['us-east', 'mars-1'], codes: ['tls_expired'], targets: ['show'] };
   assert.deepEqual(await emitted(), { question: 'runs', measure: 'failure_ratio', ...kept });
