@@ -184,7 +184,7 @@ func demoConfig(world *drill.World) *config.Config {
 		{Name: "The Shop", Kind: "page", URL: world.URL(drill.Shop, "/"), Service: "Storefront"},
 	}
 	for i := range targets {
-		targets[i].Interval, targets[i].Timeout = demoInterval, demoInterval
+		targets[i].Interval = demoInterval // with time enough: a busy machine is no outage
 	}
 	return &config.Config{Regions: demoRegions, AllowPrivate: true, Targets: targets, Version: "demo"}
 }
