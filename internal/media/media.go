@@ -33,12 +33,17 @@ var codecs = map[string]string{
 // Identify says what head, the first bytes of a file, belongs to. Sixty-four
 // kilobytes are plenty; fewer will often do.
 func Identify(head []byte) Format {
-	if rest, tagged := afterID3(head); tagged {
-		if f := Identify(rest); f.Playable() {
-			return f
-		}
-		return Format{"audio/mpeg", "mp3"} // the tag, often with a picture, is longer than what we have
+	rest, tagged := afterID3(head)
+	for more := tagged; more; { // thousands may stand one behind the other
+		rest, more = afterID3(rest)
 	}
+	if f := identify(rest); f.Playable() || !tagged {
+		return f
+	}
+	return Format{"audio/mpeg", "mp3"} // the tag, often with a picture, is longer than what we have
+}
+
+func identify(head []byte) Format {
 	if bytes.HasPrefix(head, []byte("RF64")) { // EBU Tech 3306
 		return Format{"audio/wav", "wav"}
 	}

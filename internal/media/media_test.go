@@ -68,3 +68,13 @@ func FuzzIdentify(f *testing.F) {
 	f.Add([]byte{0xFF, 0xFB, 0x90, 0x00})
 	f.Fuzz(func(t *testing.T, head []byte) { Identify(head) })
 }
+
+func TestManyTags(t *testing.T) {
+	tags := bytes.Repeat([]byte("ID3\x04\x00\x00\x00\x00\x00\x00"), 1<<20)
+	if f := Identify(append(tags, "fLaC\x00\x00\x00\x22"...)); f.Codec != "flac" {
+		t.Errorf("got %+v", f)
+	}
+	if f := Identify(tags); f.Codec != "mp3" {
+		t.Errorf("got %+v", f)
+	}
+}
