@@ -118,11 +118,26 @@ func (n *Net) servers(host string) (servers, names []string, err error) {
 	return servers, conf.NameList(host), nil
 }
 
-// lookup asks for A and AAAA at once and makes one answer of both.
-func lookup(ctx context.Context, s *probes.Step, servers []string, name string) ([]netip.Addr, error) {
+// ask6For is how long AAAA is waited for when A has been answered: some servers
+// drop the question, and clients go on without (RFC 8305 §3).
+const ask6For = 500 * time.Millisecond
+
+// both asks for A and AAAA at once.
+func both(ctx context.Context, servers []string, name string) (a, aaaa answer) {
+	ctx6, cancel := context.WithCancel(ctx)
+	defer cancel()
 	six := make(chan answer, 1)
-	go func() { six <- query(ctx, servers, name, dns.TypeAAAA) }()
-	a, aaaa := query(ctx, servers, name, dns.TypeA), <-six
+	go func() { six <- query(ctx6, servers, name, dns.TypeAAAA) }()
+	a = query(ctx, servers, name, dns.TypeA)
+	if len(a.addrs) > 0 {
+		defer time.AfterFunc(ask6For, cancel).Stop()
+	}
+	return a, <-six
+}
+
+// lookup makes one answer of A and AAAA.
+func lookup(ctx context.Context, s *probes.Step, servers []string, name string) ([]netip.Addr, error) {
+	a, aaaa := both(ctx, servers, name)
 
 	s.Set(probes.AttrDNSServer, cmp.Or(a.server, aaaa.server))
 	s.Set(probes.AttrDNSAttempts, max(a.attempts, aaaa.attempts))

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -112,11 +113,19 @@ func (st stage) failure(ctx context.Context, err error) error {
 	case isLocal(err):
 		return probes.Fail(probes.LocalResources, err)
 	case isTimeout(err) || errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return probes.Fail(st.timeout, err)
+		return probes.Fail(st.timeout, timeoutText(err))
 	case isReset(err):
 		return probes.Fail(st.reset, err)
 	}
 	return probes.Fail(st.other, err)
+}
+
+// timeoutText says what a deadline means to a person.
+func timeoutText(err error) error {
+	if text, ok := strings.CutSuffix(err.Error(), context.DeadlineExceeded.Error()); ok {
+		return errors.New(text + "nothing came in the time there was")
+	}
+	return err
 }
 
 func isTimeout(err error) bool {

@@ -15,7 +15,8 @@ var quiet = log.New(io.Discard, "", 0)
 // DNS serves zone on loopback until the test ends and returns its host:port.
 // A name has a list of addresses; an empty list is NOERROR without an address,
 // a name that isn't there NXDOMAIN. In place of an address may stand "CNAME
-// name", "SERVFAIL", or "SILENT" for no answer at all.
+// name", "SERVFAIL", or "SILENT" for no answer at all,
+// or "SILENT AAAA" for none to that question.
 func DNS(t testing.TB, zone map[string][]string) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -49,7 +50,7 @@ func reply(zone map[string][]string, q *dns.Msg) *dns.Msg {
 		for _, r := range records {
 			target, alias := strings.CutPrefix(r, "CNAME ")
 			switch {
-			case r == "SILENT":
+			case r == "SILENT", r == "SILENT AAAA" && q.Question[0].Qtype == dns.TypeAAAA:
 				return nil
 			case r == "SERVFAIL":
 				m.Rcode = dns.RcodeServerFailure
@@ -58,6 +59,7 @@ func reply(zone map[string][]string, q *dns.Msg) *dns.Msg {
 				m.Answer = append(m.Answer, record(name+". 60 IN CNAME "+target+"."))
 			case strings.Contains(r, ":") && q.Question[0].Qtype == dns.TypeAAAA:
 				m.Answer = append(m.Answer, record(name+". 60 IN AAAA "+r))
+			case r == "SILENT AAAA":
 			case !strings.Contains(r, ":") && q.Question[0].Qtype == dns.TypeA:
 				m.Answer = append(m.Answer, record(name+". 60 IN A "+r))
 			}
