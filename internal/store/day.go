@@ -21,8 +21,9 @@ const dayExt = ".db"
 // A day is the file of one UTC day.
 type day struct {
 	name, path string
-	w          *sql.DB // one connection, used by the writer alone
-	r          *sql.DB // several, which can't write
+	w          *sql.DB     // one connection, used by the writer alone
+	r          *sql.DB     // several, which can't write
+	file, log  fs.FileInfo // as opened, and as it was after the last commit
 
 	mu   sync.RWMutex // held for reading during a query, for writing while the file goes away
 	gone bool
@@ -42,11 +43,22 @@ func openDay(dir, name string) (*day, error) {
 	if d.r, err = open(d.path, 8, "query_only(1)", "temp_store(MEMORY)"); err != nil {
 		return nil, errors.Join(err, d.w.Close())
 	}
-	if err := d.migrate(); err != nil {
+	err = d.migrate()
+	if err == nil {
+		d.file, err = os.Stat(d.path)
+	}
+	if err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// lost reports whether the file was deleted, moved or replaced by somebody
+// else: what is written to it then is in no file any more.
+func (d *day) lost() bool {
+	file, err := os.Stat(d.path)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(file, d.file)
 }
 
 // open returns connections to a file. Idle ones are closed after a while, so
@@ -63,6 +75,18 @@ func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
 	db.SetMaxIdleConns(min(conns, 2))
 	db.SetConnMaxIdleTime(time.Minute)
 	return db, nil
+}
+
+// abandon closes a lost file. SQLite leaves its log, which would be taken for
+// that of the file that is in its place now; a log that came with this one stays.
+func (d *day) abandon() {
+	d.close()
+	log, err := os.Stat(d.path + "-wal")
+	if err != nil || d.log == nil || !os.SameFile(log, d.log) {
+		return
+	}
+	os.Remove(d.path + "-wal")
+	os.Remove(d.path + "-shm")
 }
 
 // migrate brings the file to the form this version writes.
@@ -94,7 +118,7 @@ type snapshot struct {
 func (d *day) read(ctx context.Context, f func(*snapshot) error) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.gone {
+	if d.gone || d.lost() {
 		return fs.ErrClosed
 	}
 	tx, err := d.r.BeginTx(ctx, nil)

@@ -181,13 +181,10 @@ func (s *Store) expire(now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// day returns the file of one day, creating it where it is missing. Only the
-// writer calls it.
+// day returns the file of one day, creating it where it is missing or lost.
+// Only the writer calls it.
 func (s *Store) day(name string) (*day, error) {
-	s.mu.Lock()
-	d := s.days[name]
-	s.mu.Unlock()
-	if d != nil {
+	if d := s.known(name); d != nil {
 		return d, nil
 	}
 	d, err := openDay(s.dir, name)
@@ -198,6 +195,23 @@ func (s *Store) day(name string) (*day, error) {
 	s.days[name] = d
 	s.mu.Unlock()
 	return d, nil
+}
+
+// known returns the file of a day that is open, nil where there is none. One
+// that is lost is closed, before another is made whose log has the same name.
+func (s *Store) known(name string) *day {
+	s.mu.Lock()
+	d := s.days[name]
+	lost := d != nil && d.lost()
+	if lost {
+		delete(s.days, name)
+	}
+	s.mu.Unlock()
+	if lost {
+		d.abandon()
+		return nil
+	}
+	return d
 }
 
 // between returns the days that overlap a range, newest first. A zero time

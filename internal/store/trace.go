@@ -101,6 +101,9 @@ func (s *snapshot) trace(ctx context.Context, id []byte, t *api.Trace) (n int, e
 	}
 	err = s.rows(ctx, "SELECT spans FROM traces WHERE trace_id = ? ORDER BY rowid", []any{id}, func(rows *sql.Rows) error {
 		n++
+		if len(t.Spans) >= maxSpans {
+			return nil
+		}
 		var packed sql.RawBytes
 		if err := rows.Scan(&packed); err != nil {
 			return err
@@ -115,10 +118,17 @@ func (s *snapshot) trace(ctx context.Context, id []byte, t *api.Trace) (n int, e
 	return n, err
 }
 
+// maxSpans of one run are told. A page of two hundred assets has some two
+// thousand; more would be a stranger's, who could fill the memory with them.
+const maxSpans = 50_000
+
 func appendSpans(to []api.Span, from ptrace.Traces) []api.Span {
 	for _, rs := range from.ResourceSpans().All() {
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, sp := range ss.Spans().All() {
+				if len(to) == maxSpans {
+					return to
+				}
 				to = append(to, span(sp))
 			}
 		}

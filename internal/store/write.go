@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 )
 
@@ -171,7 +173,9 @@ func (s *Store) commitGroup(group []*pending) {
 		if err == nil {
 			err = d.commit(b)
 		}
-		errs = append(errs, err)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("write %s%s: %w", name, dayExt, err))
+		}
 	}
 	err := errors.Join(errs...)
 	s.note(err)
@@ -242,7 +246,13 @@ func (d *day) commit(b *Batch) (err error) {
 	if w.err != nil {
 		return w.err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if log, err := os.Stat(d.path + "-wal"); err == nil {
+		d.log = log
+	}
+	return nil
 }
 
 // A writing is one transaction; after its first error it does nothing.
