@@ -30,6 +30,7 @@ const (
 	maxQueries  = 16          // queries answered at the same time
 
 	patience = 5 * time.Second // how long a request waits for its turn
+	longest  = time.Minute     // how long a query may take
 )
 
 // A Hub is an http.Handler that answers by a store.
@@ -107,34 +108,4 @@ func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Write([]byte("ready\n"))
-}
-
-// Turns bound how many do something at the same time.
-type turns chan struct{}
-
-// take waits for a turn and returns what ends it, or false where none came.
-func (t turns) take(r *http.Request) (end func(), ok bool) {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case t <- struct{}{}:
-		return func() { <-t }, true
-	case <-timer.C:
-	case <-r.Context().Done():
-	}
-	return nil, false
-}
-
-// taken lets next answer when it is its turn.
-func (t turns) taken(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		end, ok := t.take(r)
-		if !ok {
-			w.Header().Set("Retry-After", "1")
-			refuse(w, http.StatusTooManyRequests, "the hub answers too many queries at once; try again in a second")
-			return
-		}
-		defer end()
-		next.ServeHTTP(w, r)
-	})
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -209,6 +211,44 @@ func FuzzIngest(f *testing.F) {
 			if len(r.Target) > probes.MaxText || r.Duration < 0 || r.Interval < 0 {
 				t.Errorf("got %+v", r)
 			}
+		}
+	})
+}
+
+// Who asks for much and reads nothing keeps nobody else from asking.
+func TestReadersWhoDontRead(t *testing.T) {
+	large := strings.Repeat("x", 1<<20)
+	turn := make(turns, 1)
+	s := httptest.NewServer(turn.taken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 64 { // more than sockets hold
+			w.Write([]byte(large))
+		}
+	})))
+	defer s.Close()
+	h := &testHub{Server: s}
+	for range 3 {
+		conn, err := net.Dial("tcp", h.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	}
+	if code, _, body := h.get(t, "/"); code != http.StatusOK || len(body) != 64<<20 {
+		t.Errorf("got %d, %d bytes", code, len(body))
+	}
+}
+
+// A query that takes too long is told so; the store's reading ends with it.
+func TestQueriesEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turn := make(turns, 1)
+		w := httptest.NewRecorder()
+		turn.taken(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != http.StatusServiceUnavailable || len(turn) != 0 {
+			t.Errorf("got %d, %d turns taken", w.Code, len(turn))
 		}
 	})
 }
