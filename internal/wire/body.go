@@ -76,10 +76,23 @@ type head struct {
 
 func (h *head) Write(p []byte) (int, error) {
 	if room := h.keep - int64(len(h.kept)); room > 0 {
-		h.kept = append(h.kept, p[:min(int64(len(p)), room)]...)
+		fit := p[:min(int64(len(p)), room)]
+		h.grow(len(h.kept) + len(fit))
+		h.kept = append(h.kept, fit...)
 		h.last = time.Now()
 	}
 	return len(p), nil
+}
+
+// grow makes room for need bytes by doubling, and for keep at most: append
+// grows in smaller steps, past what will ever be kept, and leaves twice as much
+// behind.
+func (h *head) grow(need int) {
+	if need <= cap(h.kept) {
+		return
+	}
+	room := min(int64(max(need, 2*cap(h.kept))), max(h.keep, int64(need)))
+	h.kept = append(make([]byte, 0, room), h.kept...)
 }
 
 func inflate(res *http.Response, r io.Reader) (io.Reader, error) {
