@@ -25,10 +25,10 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// What a feed costs grows no faster than its size, and memory with what is
-// kept of it alone.
+// What is kept of a feed is little whatever its size; what would take a square
+// of that, or the stack, would not come to an end here.
 func TestHostileFeedsAreCheap(t *testing.T) {
-	const size = 4 << 20
+	const size = 1 << 20
 	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
 	for name, text := range map[string]string{
 		"empty items":     "<rss><channel>" + fill("<item/>"),
@@ -48,16 +48,11 @@ func TestHostileFeedsAreCheap(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		begin := time.Now()
 		d, _ := read(body, base)
-		took := time.Since(begin)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {
+		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 4<<20 {
 			t.Errorf("%s: %d KiB are kept", name, kept>>10)
-		}
-		if took > time.Minute { // seconds with the race detector on a busy machine; hours where the square is taken
-			t.Errorf("%s: it took %v", name, took)
 		}
 		runtime.KeepAlive(d)
 	}
