@@ -252,3 +252,28 @@ func TestQueriesEnd(t *testing.T) {
 		}
 	})
 }
+
+// FuzzQuestion asks with what a stranger may write behind the question mark:
+// it is answered or refused, never a fault.
+func FuzzQuestion(f *testing.F) {
+	for _, raw := range []string{"from=-15m&to=0", "from=9999-01-01T00:00:00Z&to=9999-01-02T00:00:00Z", "step=1ns&limit=-1", "region=%00&region='", "from=NaN", "to=1e300"} {
+		f.Add(raw)
+	}
+	st, err := store.Open(f.TempDir(), store.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { st.Close() })
+	h := New(st, Options{})
+	f.Fuzz(func(t *testing.T, raw string) {
+		for _, path := range []string{"/api/v1/runs", "/api/v1/series", "/api/v1/matrix", "/", "/runs"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.URL.RawQuery = raw
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code >= 500 {
+				t.Errorf("%s?%s: %d %s", path, raw, w.Code, w.Body)
+			}
+		}
+	})
+}
