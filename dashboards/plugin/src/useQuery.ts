@@ -7,19 +7,23 @@ export type Change = (query: SondeQuery) => SondeQuery;
 
 /**
  * useQuery returns a function that changes the query as it is now. Two fields
- * can change before Grafana draws again, as where the click that chooses a
- * question takes the focus from a field: built on the query as it was drawn,
- * the second change would take back the first.
+ * can change before Grafana draws again, as where the click that takes a value
+ * away takes the focus from another field too: built on the query as it was
+ * drawn, the second change would take back the first.
  */
 export function useQuery(drawn: SondeQuery, onChange: (query: SondeQuery) => void, onRunQuery: () => void): (change: Change) => void {
-  const last = useRef(drawn);
   const now = useRef(drawn);
-  if (last.current !== drawn) {
-    last.current = drawn;
-    now.current = drawn;
+  const seen = useRef(drawn);
+  const sent = useRef<SondeQuery[]>([]); // what Grafana has still to draw
+  if (seen.current !== drawn) {
+    seen.current = drawn;
+    const i = sent.current.indexOf(drawn);
+    sent.current = i < 0 ? [] : sent.current.slice(i + 1);
+    now.current = sent.current.at(-1) ?? drawn;
   }
   return (change) => {
     now.current = change(now.current);
+    sent.current.push(now.current);
     onChange(now.current);
     onRunQuery();
   };

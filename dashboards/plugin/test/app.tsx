@@ -37,6 +37,9 @@ const settings = {
 const record: { emitted: SondeQuery[]; source?: SondeDataSource; settings?: unknown } = { emitted: [] };
 Object.assign(window, { record });
 
+/** Grafana may draw a changed query some time after it was told, in milliseconds. */
+const LATE = 100;
+
 /** One editor a page, by the address: #query, #variable or #config; ?uid= says of which data source. */
 export function App({ plugin }: { plugin: typeof Plugin }) {
   const source = useMemo(() => new plugin.DataSourceClass(settings), [plugin]);
@@ -63,7 +66,7 @@ function Query({ plugin, source }: PartProps) {
   const change = (q: SondeQuery) => {
     record.emitted.push(q);
     last.current = q;
-    setQuery(q);
+    setTimeout(() => setQuery(q), LATE);
   };
   const run = async () => {
     const answer = source.filterQuery(last.current) ? await lastValueFrom(source.query(request(last.current))) : { data: [] };

@@ -1,7 +1,9 @@
 // A browser on the page that stands in for Grafana: new pages, and what they
 // emitted and asked for.
 
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 
 import { chromium } from 'playwright-core';
 
@@ -29,14 +31,26 @@ export async function visit(browser, editor) {
     page,
     /** what went wrong in the page and nobody caught */
     errors,
-    /** emitted returns the newest query that the editor emitted as Grafana saves it, without its refId. */
-    emitted: async () => {
-      const { refId: _, ...query } = await last();
-      return query;
-    },
+    /** emits waits until the newest query that the editor emitted has the parts of want, as Grafana saves them. */
+    emits: (want, why) => eventually(async () => assert.deepEqual(parts(await last(), Object.keys(want)), want, why)),
     /** picture leaves a screenshot where the test's caller wants pictures. */
     picture: (name) => process.env.SONDE_PICTURES && page.screenshot({ path: `${process.env.SONDE_PICTURES}/${name}.png` }),
   };
+}
+
+const parts = (query, names) => Object.fromEntries(names.map((name) => [name, query[name]]));
+
+// An editor tells of a change when it has drawn it, which is after the click.
+async function eventually(check, until = Date.now() + 10_000) {
+  try {
+    return await check();
+  } catch (e) {
+    if (Date.now() > until) {
+      throw e;
+    }
+  }
+  await setTimeout(20);
+  return eventually(check, until);
 }
 
 /** choose opens a list as a user does and takes an entry of it. */

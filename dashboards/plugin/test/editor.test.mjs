@@ -10,26 +10,26 @@ before(async () => (browser = await open()));
 after(() => browser.close());
 
 test('nothing typed is lost', async () => {
-  const { page, errors, emitted, picture } = await visit(browser, '#query');
+  const { page, errors, emits, picture } = await visit(browser, '#query');
 
   await choose(page, 'Region', 'us-east');
-  assert.deepEqual((await emitted()).regions, ['us-east'], 'chosen from what the hub knows');
+  await emits({ regions: ['us-east'] }, 'chosen from what the hub knows');
 
   await page.getByLabel('Region', { exact: true }).fill('mars-1');
   await page.keyboard.press('Tab');
-  assert.deepEqual((await emitted()).regions, ['us-east', 'mars-1'], 'typed and left');
+  await emits({ regions: ['us-east', 'mars-1'] }, 'typed and left');
 
   await page.getByLabel('Code', { exact: true }).fill('tls_expired');
   await page.keyboard.press('Enter');
-  assert.deepEqual((await emitted()).codes, ['tls_expired'], 'typed and confirmed');
-  assert.equal(await page.getByLabel('Code', { exact: true }).inputValue(), '', 'the input is free for the next value');
+  await emits({ codes: ['tls_expired'] }, 'typed and confirmed');
+  await page.getByLabel('Code', { exact: true }).and(page.locator('[value=""]')).waitFor(); // free for the next value
 
   // One click both leaves a field and opens the list of questions.
   await page.getByLabel('Target', { exact: true }).click();
   await page.keyboard.type('show', { delay: 40 }); // as fast as hands: Grafana 12.3 loses what comes at once
   await choose(page, 'Question', 'Runs');
   const kept = { regions: ['us-east', 'mars-1'], codes: ['tls_expired'], targets: ['show'] };
-  assert.deepEqual(await emitted(), { question: 'runs', measure: 'failure_ratio', ...kept });
+  await emits({ question: 'runs', measure: 'failure_ratio', ...kept });
 
   await page.getByLabel('Limit').fill('25');
   await page.keyboard.press('Enter');
@@ -37,43 +37,52 @@ test('nothing typed is lost', async () => {
   await page.getByLabel('Trace ID').fill('4bf92f3577b34da6a3ce929d0e0e4736');
   await page.getByLabel('Question').click();
   await page.getByRole('option', { name: 'Matrix' }).click();
-  assert.deepEqual(await emitted(), {
+  await emits({
     question: 'matrix', measure: 'failure_ratio', limit: 25, traceId: '4bf92f3577b34da6a3ce929d0e0e4736', ...kept,
   });
   await picture('kept');
   assert.deepEqual(errors, []);
 });
 
+test('one click changes two fields', async () => {
+  const { page, emits } = await visit(browser, '#query');
+  await choose(page, 'Region', 'us-east');
+  await page.keyboard.press('Tab');
+  await page.getByLabel('Target', { exact: true }).fill('show');
+  await page.getByRole('button', { name: 'Clear all' }).click();
+  await emits({ regions: [], targets: ['show'] });
+});
+
 test('a limit that the hub would refuse is refused in its field', async () => {
-  const { page, emitted } = await visit(browser, '#query');
+  const { page, emits } = await visit(browser, '#query');
   await choose(page, 'Question', 'Runs');
   await page.getByLabel('Limit').fill('10001');
   await page.keyboard.press('Enter');
   await page.getByText('A whole number from 1 to 10000').waitFor();
-  assert.equal((await emitted()).limit, undefined);
+  await emits({ limit: undefined });
 });
 
 test('a format goes with its question', async () => {
-  const { page, emitted } = await visit(browser, '#query');
+  const { page, emits } = await visit(browser, '#query');
   await choose(page, 'Format', 'States');
-  assert.equal((await emitted()).format, 'state');
+  await emits({ format: 'state' });
   await choose(page, 'Question', 'Matrix');
-  assert.equal((await emitted()).format, undefined);
+  await emits({ format: undefined });
 });
 
 test('values are taken away again', async () => {
-  const { page, emitted } = await visit(browser, '#query');
+  const { page, emits } = await visit(browser, '#query');
   await choose(page, 'Region', 'us-east');
   await page.getByRole('button', { name: 'Remove us-east' }).click();
-  assert.deepEqual((await emitted()).regions, []);
+  await emits({ regions: [] });
 });
 
 test('variables are asked for by their values', async () => {
-  const { page, emitted } = await visit(browser, '#query');
+  const { page, emits } = await visit(browser, '#query');
   await page.getByLabel('Region', { exact: true }).fill('$region');
   const { asked } = await answered(page, 'series', () => page.keyboard.press('Tab'));
   assert.deepEqual(asked.regions, ['eu-west', 'us-east']);
-  assert.deepEqual((await emitted()).regions, ['$region'], 'what is saved names the variable');
+  await emits({ regions: ['$region'] }, 'what is saved names the variable');
 });
 
 const expanded = [
