@@ -2,6 +2,8 @@ module github.com/sonde-media/sonde
 
 go 1.26.5
 
+ignore ./dashboards/plugin/node_modules
+
 require (
 	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/google/go-cmp v0.7.0
