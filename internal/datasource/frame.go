@@ -20,7 +20,7 @@ var colours = []struct{ state, colour string }{
 	{string(probes.Degraded), "yellow"},
 	{string(probes.Failed), "red"},
 	{string(probes.Unknown), "purple"},
-	{api.Silent, "dark-orange"},
+	{api.Silent, "#808a96"},
 }
 
 // states maps outcomes to colours.
