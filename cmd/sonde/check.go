@@ -97,6 +97,8 @@ func checkURL(arg string) error {
 	case !strings.Contains(arg, "://"):
 		whole := "https://" + strings.TrimPrefix(arg, "//")
 		return fmt.Errorf("this has no scheme, did you mean %s?", probes.RecordURLText(whole, false))
+	case err != nil && strings.Contains(arg, "@"): // the reason would quote what may be a password
+		return fmt.Errorf("%q: not a URL", shown)
 	case err != nil:
 		return fmt.Errorf("%q: not a URL: %w", shown, errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https":

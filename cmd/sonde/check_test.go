@@ -155,3 +155,12 @@ func TestCheckSends(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// Errors of net/url quote what they stumbled on, which may be a password.
+func TestBadURLsTellNoPassword(t *testing.T) {
+	for _, arg := range []string{"http://me:hush/x@h.example/", "http://me:%zzhush@h.example/", "http://h.example:x/?hush", "me:hush@h.example", "ftp://me:hush@h.example"} {
+		if err := checkURL(arg); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: got %v", arg, err)
+		}
+	}
+}
