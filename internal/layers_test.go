@@ -46,7 +46,6 @@ var layers = map[string][]string{
 var heavy = map[string][]string{
 	"github.com/gabriel-vasile/mimetype":    {"internal/media"},
 	"github.com/grafana/":                   {"internal/datasource", "cmd/sonde-datasource"},
-	"github.com/mmcdole/gofeed":             {"probes/feed"},
 	"github.com/spf13/cobra":                {"cmd/sonde"},
 	"github.com/tdewolff/parse":             {"probes/page"},
 	"go.opentelemetry.io/collector/pdata":   {"internal/hub", "internal/store"},
