@@ -35,8 +35,9 @@ var layers = map[string][]string{
 	"internal/hub":           {"probes", "internal/api", "internal/config", "internal/store", "internal/incident"},
 	"internal/incident":      {"probes", "internal/api"},
 	"internal/media":         {},
-	"internal/store":         {"probes", "internal/api"},
-	"internal/telemetry":     {"probes"},
+	"internal/dirlock":       {},
+	"internal/store":         {"probes", "internal/api", "internal/dirlock"},
+	"internal/telemetry":     {"probes", "internal/dirlock"},
 	"internal/wire":          {"probes"},
 	"internal/wire/wiretest": {"probes", "internal/wire"}, // for tests alone
 }

@@ -220,7 +220,7 @@ func TestReadersWhoDontRead(t *testing.T) {
 	large := strings.Repeat("x", 1<<20)
 	turn := make(turns, 1)
 	s := httptest.NewServer(turn.taken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for range 64 { // more than sockets hold
+		for range 16 { // more than sockets hold
 			w.Write([]byte(large))
 		}
 	})))
@@ -234,7 +234,7 @@ func TestReadersWhoDontRead(t *testing.T) {
 		defer conn.Close()
 		conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	}
-	if code, _, body := h.get(t, "/"); code != http.StatusOK || len(body) != 64<<20 {
+	if code, _, body := h.get(t, "/"); code != http.StatusOK || len(body) != 16<<20 {
 		t.Errorf("got %d, %d bytes", code, len(body))
 	}
 }

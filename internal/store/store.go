@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sonde-media/sonde/internal/dirlock"
 )
 
 // Defaults of Options.
@@ -42,6 +44,7 @@ type Options struct {
 // and every answer given afterwards includes it.
 type Store struct {
 	dir  string
+	lock *os.File // keeps other processes out of dir
 	keep time.Duration
 
 	limit  int64
@@ -70,8 +73,8 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := writable(dir); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := s.openDays(); err != nil {
-		s.closeDays()
+	if err := s.open(); err != nil {
+		s.release()
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s.queue = make(chan *pending, maxPending)
@@ -91,6 +94,18 @@ func writable(dir string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// open takes the directory for this process alone: two writers would wait for
+// each other, and one's retention would take files from under the other.
+func (s *Store) open() (err error) {
+	if s.lock, err = dirlock.Take(s.dir); err != nil {
+		if errors.Is(err, dirlock.ErrTaken) {
+			err = fmt.Errorf("%s: %w; stop the other hub, or give each a directory of its own with --data", s.dir, err)
+		}
+		return err
+	}
+	return s.openDays()
 }
 
 func (s *Store) openDays() error {
@@ -123,10 +138,10 @@ func (s *Store) Close() error {
 	close(s.queue)
 	s.wmu.Unlock()
 	s.wg.Wait()
-	return s.closeDays()
+	return s.release()
 }
 
-func (s *Store) closeDays() error {
+func (s *Store) release() error {
 	s.mu.Lock()
 	days := s.days
 	s.days = nil
@@ -134,6 +149,9 @@ func (s *Store) closeDays() error {
 	var errs []error
 	for _, d := range days {
 		errs = append(errs, d.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }

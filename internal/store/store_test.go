@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sonde-media/sonde/internal/api"
+	"github.com/sonde-media/sonde/internal/dirlock"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -84,6 +85,21 @@ func TestAcknowledgedSurvivesWithoutClose(t *testing.T) {
 	if err != nil || got.Total != 50 {
 		t.Errorf("got %d runs and %v, want 50", got.Total, err)
 	}
+}
+
+func TestOneProcessADirectory(t *testing.T) {
+	s := openTest(t, Options{})
+	if _, err := Open(s.dir, Options{}); !errors.Is(err, dirlock.ErrTaken) || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(s.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 }
 
 func TestFullQueue(t *testing.T) {

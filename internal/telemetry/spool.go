@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sonde-media/sonde/internal/dirlock"
 )
 
 // A spool keeps batches on disk until their destination has them.
@@ -52,8 +54,6 @@ const (
 	deadDir  = "dead"
 )
 
-var errLocked = errors.New("another process uses it; give each agent a data directory of its own")
-
 // openSpool takes over dir with what earlier processes left in it.
 func openSpool(dir string, maxBytes int64, maxAge time.Duration, log *slog.Logger) (*spool, error) {
 	s := &spool{dir: dir, maxBytes: maxBytes, maxAge: maxAge, log: log, wake: make(chan struct{}, 1)}
@@ -69,10 +69,10 @@ func (s *spool) open() error {
 		return err
 	}
 	var err error
-	if s.lock, err = os.OpenFile(filepath.Join(s.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return err
-	}
-	if err := lockFile(s.lock); err != nil {
+	if s.lock, err = dirlock.Take(s.dir); err != nil {
+		if errors.Is(err, dirlock.ErrTaken) {
+			err = fmt.Errorf("%w; give each agent a data directory of its own", err)
+		}
 		return err
 	}
 	entries, err := os.ReadDir(s.dir) // sorted by name, which is by age

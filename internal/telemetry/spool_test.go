@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sonde-media/sonde/internal/dirlock"
 )
 
 func newSpool(t *testing.T, dir string, maxBytes int64, maxAge time.Duration) *spool {
@@ -103,8 +105,8 @@ func TestSpoolHasOneOwner(t *testing.T) {
 	dir := t.TempDir()
 	s := newSpool(t, dir, 1<<20, time.Hour)
 	_, err := openSpool(dir, 1<<20, time.Hour, slog.New(slog.DiscardHandler))
-	if !errors.Is(err, errLocked) {
-		t.Errorf("got %v, want %v", err, errLocked)
+	if !errors.Is(err, dirlock.ErrTaken) {
+		t.Errorf("got %v, want %v", err, dirlock.ErrTaken)
 	}
 	s.close()
 	newSpool(t, dir, 1<<20, time.Hour)
