@@ -66,7 +66,7 @@ Exit status: 0 all ok or degraded, 1 something failed, 2 usage, 3 couldn't tell.
 	fs.SortFlags = false
 	fs.StringVar(&c.kind, "kind", "", "what the URLs are: feed, enclosure or page (default: found out)")
 	fs.IntVar(&c.episodes, "episodes", 1, "newest `N` episodes of a feed to fetch too; 0: the feed only")
-	fs.BoolVar(&c.full, "full", false, "fetch and decode whole enclosures")
+	fs.BoolVar(&c.full, "full", false, "fetch whole enclosures, to their end")
 	fs.BoolVar(&c.recordQuery, "record-query", false, "show URLs with user info and query values, which may be secrets")
 	fs.BoolVar(&c.json, "json", false, "print one JSON document a line")
 	fs.BoolVarP(&c.verbose, "verbose", "v", false, "collapse and shorten nothing")
