@@ -46,7 +46,6 @@ func (n *Net) fetch(ctx context.Context, parent *probes.Step, req Request, conne
 		}
 		previous = at
 	}
-	out.Took = time.Since(out.begin)
 	return out, nil
 }
 
@@ -71,7 +70,6 @@ func (f *fetching) hop(ctx context.Context, parent *probes.Step, u, previous *ur
 		return nil, err
 	}
 	defer release()
-	f.out.FirstByte = time.Since(f.out.begin)
 	if !redirects(res.StatusCode) {
 		f.out.URL, f.out.Status, f.out.Header, f.out.Hop = u, res.StatusCode, res.Header, s
 		return nil, drain(ctx, s, res, f.req, f.out)

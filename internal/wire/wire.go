@@ -87,17 +87,15 @@ type Request struct {
 
 // A Response is what came in the end, after redirects.
 type Response struct {
-	URL       *url.URL // of the last hop
-	Status    int
-	Header    http.Header
-	Body      []byte        // the first Keep bytes, inflated
-	Size      int64         // bytes read, inflated
-	Complete  bool          // the body was read to its end
-	Hops      int           // 1 where nothing redirected
-	Hop       *probes.Step  // the last hop
-	FirstByte time.Duration // from the begin of the fetch to the first byte of the last answer
-	Kept      time.Duration // from the begin of the fetch until all of Body was there
-	Took      time.Duration // of the whole fetch
+	URL      *url.URL // of the last hop
+	Status   int
+	Header   http.Header
+	Body     []byte        // the first Keep bytes, inflated
+	Size     int64         // bytes read, inflated
+	Complete bool          // the body was read to its end
+	Hops     int           // 1 where nothing redirected
+	Hop      *probes.Step  // the last hop
+	Kept     time.Duration // from the begin of the fetch until all of Body was there
 
 	begin time.Time
 }
