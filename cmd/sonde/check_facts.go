@@ -213,22 +213,9 @@ func lifetime(end string, now time.Time) string {
 		return ""
 	}
 	if left := t.Sub(now); left >= 0 {
-		return "expires in " + roughly(left)
+		return "expires in " + probes.Roughly(left)
 	}
-	return "EXPIRED " + roughly(now.Sub(t)) + " ago"
-}
-
-// roughly says a duration in the largest unit of which there are two.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return counted(int(d.Seconds()), "second")
-	case d < 2*time.Hour:
-		return counted(int(d.Minutes()), "minute")
-	case d < 48*time.Hour:
-		return counted(int(d.Hours()), "hour")
-	}
-	return counted(int(d.Hours()/24), "day")
+	return "EXPIRED " + probes.Roughly(now.Sub(t)) + " ago"
 }
 
 func requestFacts(s *probes.Step) []string {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sonde-media/sonde/internal/config"
 	"github.com/sonde-media/sonde/internal/store"
+	"github.com/sonde-media/sonde/probes"
 )
 
 // localRegion is where an agent stands that was told nothing.
@@ -183,5 +184,5 @@ Grafana       data source "Sonde" with the URL %s
 probing       %s from region %s, first results within ten seconds
 data          %s, kept for %s
 Ctrl-C ends it.
-`, url, url, counted(len(a.config.Targets), "target"), a.region, h.data, roughly(h.keep))
+`, url, url, counted(len(a.config.Targets), "target"), a.region, h.data, probes.Roughly(h.keep))
 }

@@ -67,12 +67,12 @@ func chainFindings(chain []*x509.Certificate, host string, now time.Time) (findi
 
 // certText names a certificate and says how it stands with its time.
 func certText(c *x509.Certificate, now time.Time) string {
-	state := fmt.Sprintf("expires in %s, on %s", span(c.NotAfter.Sub(now)), stamp(c.NotAfter))
+	state := fmt.Sprintf("expires in %s, on %s", probes.Roughly(c.NotAfter.Sub(now)), stamp(c.NotAfter))
 	switch {
 	case now.After(c.NotAfter):
-		state = fmt.Sprintf("expired %s ago, on %s", span(now.Sub(c.NotAfter)), stamp(c.NotAfter))
+		state = fmt.Sprintf("expired %s ago, on %s", probes.Roughly(now.Sub(c.NotAfter)), stamp(c.NotAfter))
 	case now.Before(c.NotBefore):
-		state = fmt.Sprintf("is valid in %s, from %s", span(c.NotBefore.Sub(now)), stamp(c.NotBefore))
+		state = fmt.Sprintf("is valid in %s, from %s", probes.Roughly(c.NotBefore.Sub(now)), stamp(c.NotBefore))
 	}
 	return fmt.Sprintf("certificate of %s by %s %s", subject(c), cmp.Or(c.Issuer.CommonName, c.Issuer.String()), state)
 }
@@ -87,19 +87,6 @@ func subject(c *x509.Certificate) string {
 		return strings.Join(c.DNSNames[:min(3, len(c.DNSNames))], ", ")
 	}
 	return cmp.Or(c.Subject.CommonName, c.Subject.String())
-}
-
-// span tells a duration in its largest unit.
-func span(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
-	case d >= 2*time.Minute:
-		return fmt.Sprintf("%d minutes", int(d.Minutes()))
-	}
-	return fmt.Sprintf("%d seconds", int(d.Seconds()))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
