@@ -49,6 +49,13 @@ const (
 	AttrTLSSHA256  = "sonde.tls.chain.sha256" // upper-case hex; the served chain, leaf first
 	AttrTLSBegin   = "sonde.tls.chain.not_before"
 	AttrTLSEnd     = "sonde.tls.chain.not_after"
+	AttrTLSKeys    = "sonde.tls.chain.keys"        // such as "ECDSA P-256"
+	AttrTLSSigned  = "sonde.tls.chain.signatures"  // such as "SHA256-RSA"
+	AttrTLSPath    = "sonde.tls.verified.subjects" // the chain as verified, leaf first, root last
+	AttrTLSPathSHA = "sonde.tls.verified.sha256"   // of the same; upper-case hex
+	AttrTLSStores  = "sonde.tls.stores"            // verdicts of other trust stores: "name=ok", "name=tls_untrusted"
+	AttrTLSGroup   = "sonde.tls.key_exchange"      // such as X25519MLKEM768
+	AttrTLSStaple  = "sonde.tls.revocation"        // by the stapled OCSP response: good, revoked, unknown
 
 	AttrFindings          = "sonde.findings" // four lists of one length
 	AttrFindingSeverities = "sonde.finding_severities"
@@ -64,13 +71,27 @@ const (
 	AttrDNSChain    = "sonde.dns.chain"
 	AttrDNSServer   = "sonde.dns.server"   // the resolver that answered
 	AttrDNSAttempts = "sonde.dns.attempts" // questions sent for one kind of record
+	AttrDNSTTL      = "sonde.dns.ttl"      // seconds, the smallest of the answer
 
-	AttrCDNName = "sonde.cdn.name"
+	AttrCDNName  = "sonde.cdn.name"  // in one vocabulary, such as cloudfront
+	AttrCDNEdge  = "sonde.cdn.edge"  // where the edge stands or what it is called, such as FRA56-P1
+	AttrCDNCache = "sonde.cdn.cache" // hit, miss, expired, stale, revalidated, bypass, dynamic
+	AttrCDNAge   = "sonde.cdn.age"   // seconds, of the header Age
+
+	AttrThroughput = "sonde.body.throughput" // bytes a second, of the body alone
+	AttrRetryAfter = "sonde.retry_after"     // seconds the server asks to wait
+	AttrETag       = "sonde.etag"
+	AttrEncoding   = "sonde.content_encoding"
 
 	AttrMediaCodec   = "sonde.media.codec"
 	AttrMediaType    = "sonde.media.type"          // media type by the bytes
 	AttrMediaBitrate = "sonde.media.bitrate"       // bit/s
-	AttrMediaSeconds = "sonde.media.audio_seconds" // float64
+	AttrMediaSeconds = "sonde.media.audio_seconds" // float64: of sound in the bytes that came
+	AttrMediaLength  = "sonde.media.duration"      // float64: seconds of the whole file, as far as its head tells
+	AttrMediaRate    = "sonde.media.sample_rate"   // Hz
+	AttrMediaChans   = "sonde.media.channels"      // int
+	AttrMediaFrames  = "sonde.media.frames"        // int: frames found and checked
+	AttrMediaBox     = "sonde.media.container"     // such as mp4, ogg
 	AttrMediaStartup = "sonde.media.startup_ms"    // float64: from the first byte asked for until what is decoded had come
 	AttrContentType  = "sonde.content_type"
 	AttrContentRange = "sonde.content_range"
@@ -86,8 +107,10 @@ const (
 	AttrFeedGUID       = "sonde.feed.guid"
 	AttrFeedTitle      = "sonde.feed.title"
 	AttrFeedPublisher  = "sonde.feed.publisher"
-	AttrFeedFormat     = "sonde.feed.format" // rss 2.0, atom 1.0, …
-	AttrFeedHosts      = "sonde.feed.hosts"  // "host=enclosures", the 20 commonest
+	AttrFeedFormat     = "sonde.feed.format"    // rss 2.0, atom 1.0, …
+	AttrFeedHosts      = "sonde.feed.hosts"     // "host=enclosures", the 20 commonest
+	AttrFeedNewest     = "sonde.feed.newest"    // RFC 3339, of the newest item
+	AttrFeedUnchanged  = "sonde.feed.unchanged" // true where the bytes were those of the run before
 	AttrEpisodeGUID    = "sonde.episode.guid"
 	AttrEpisodeTitle   = "sonde.episode.title"
 

@@ -58,7 +58,7 @@ func (e *OptionError) Error() string { return e.Key + ": " + e.Err.Error() }
 func (e *OptionError) Unwrap() error { return e.Err }
 
 // Decode sets the fields of the struct that into points to, by their json
-// tags. Every unknown key and every value of a wrong type is reported: the
+// tags, those of embedded structs included. Every unknown key and every value of a wrong type is reported: the
 // error joins one [*OptionError] each. What it doesn't name is left as it is,
 // so into may hold defaults.
 func (o Options) Decode(into any) error {
@@ -84,8 +84,12 @@ func (o Options) Decode(into any) error {
 func optionFields(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if name != "" && name != "-" {
+		f := v.Type().Field(i)
+		if f.Anonymous && f.Type.Kind() == reflect.Struct {
+			maps.Copy(fields, optionFields(v.Field(i)))
+			continue
+		}
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
 			fields[name] = v.Field(i)
 		}
 	}

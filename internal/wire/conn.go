@@ -94,6 +94,9 @@ func transport(c net.Conn, w *watched, keep bool) *http.Transport {
 	}
 }
 
+// roundTrip sends r and returns the answer as soon as its header is there.
+func (k *conn) roundTrip(r *http.Request) (*http.Response, error) { return k.transport.RoundTrip(r) }
+
 // ended reports whether the connection has been closed, by either side.
 func (k *conn) ended() bool {
 	select {

@@ -28,7 +28,7 @@ func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.UR
 		return nil, probes.Fail(probes.HTTPOther, reason(err))
 	}
 	n.setHeader(r, req)
-	res, err := k.transport.RoundTrip(r)
+	res, err := k.roundTrip(r)
 	if err != nil {
 		return nil, requestFailure(ctx, err)
 	}

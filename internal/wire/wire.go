@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -42,11 +43,21 @@ type Options struct {
 	AllowPrivate bool           // go to private and loopback addresses too
 	UserAgent    string         // "": DefaultUserAgent
 	Redirects    int            // followed at most; 0: DefaultRedirects
+	Stores       []Store        // further trust stores, each with a verdict of its own
+	Limits       Limits         // what hosts are asked for at most
+}
+
+// A Store is a named set of roots that some clients trust, such as those of an
+// old version of Android.
+type Store struct {
+	Name  string
+	Roots *x509.CertPool
 }
 
 // A Net does network operations. It is safe for concurrent use.
 type Net struct {
-	o Options
+	o      Options
+	choice Choices
 }
 
 // New returns a Net with o. It fails where the resolver is no host:port or the
@@ -70,13 +81,16 @@ func New(o Options) (*Net, error) {
 	if o.Redirects == 0 {
 		o.Redirects = DefaultRedirects
 	}
-	return &Net{o}, nil
+	return &Net{o: o}, nil
 }
 
 // A Request is what to fetch.
 type Request struct {
 	URL         string      // absolute, http or https
 	Header      http.Header // besides User-Agent and Accept-Encoding; may be nil
+	Method      string      // "" is GET; HEAD asks for no body
+	Since       Validators  // of what is known already: a 304 is then an answer
+	Sink        io.Writer   // takes the inflated body as it comes, all of it up to the limit; may be nil
 	Range       string      // such as "bytes=0-65535"; the bytes are then asked for as they are, never compressed
 	Keep        int64       // bytes of the inflated body to keep
 	Limit       int64       // bytes of the inflated body to read at most, past which stands the finding body_size; 0: Keep
@@ -85,10 +99,15 @@ type Request struct {
 	RecordQuery bool        // record URLs unredacted
 }
 
+// Validators tell one version of a document from another (RFC 9110 §8.8).
+type Validators struct {
+	ETag, LastModified string // header values; "" where there is none
+}
+
 // A Response is what came in the end, after redirects.
 type Response struct {
 	URL      *url.URL // of the last hop
-	Status   int
+	Status   int      // 304 where nothing changed since Request.Since
 	Header   http.Header
 	Body     []byte        // the first Keep bytes, inflated
 	Size     int64         // bytes read, inflated
