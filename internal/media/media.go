@@ -1,5 +1,5 @@
-// Package media tells what a file is from its first bytes: whether it is audio
-// at all, and which.
+// Package media tells what a file is from its first bytes, and reads its frames
+// to tell whether it plays, for how long, and whether it is whole.
 package media
 
 import (
@@ -59,16 +59,26 @@ func identify(head []byte) Format {
 	return Format{Type: bare(detected.String())}
 }
 
-// afterID3 returns what stands after an ID3v2 tag (id3.org, ID3v2.4 §3.1).
+// afterID3 returns what stands after an ID3v2 tag.
 func afterID3(head []byte) (rest []byte, tagged bool) {
+	n := tagLength(head)
+	return head[min(n, int64(len(head))):], n > 0
+}
+
+// tagLength returns the bytes of the ID3v2 tag that head begins with, 0 where
+// none does (id3.org, ID3v2.4 §3.1 and §3.4).
+func tagLength(head []byte) int64 {
 	if len(head) < 10 || string(head[:3]) != "ID3" || head[3] == 0xFF || head[4] == 0xFF {
-		return head, false
+		return 0
 	}
-	size := 10
+	size := int64(10)
 	for i, b := range head[6:10] {
-		size += int(b&0x7F) << (7 * (3 - i))
+		size += int64(b&0x7F) << (7 * (3 - i))
 	}
-	return head[min(size, len(head)):], true
+	if head[3] >= 4 && head[5]&0x10 != 0 {
+		size += 10 // a footer
+	}
+	return size
 }
 
 // Playable reports whether a player could make something of it.
