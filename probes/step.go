@@ -40,6 +40,14 @@ func (s *Step) Begin(name string) *Step {
 	return c
 }
 
+// Adopt takes over the children of other, which belong to nobody else: so that
+// what was done at the same time stands in an order that doesn't depend on it.
+func (s *Step) Adopt(other *Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Steps = append(s.Steps, other.Steps...)
+}
+
 // Done closes the step with the error that errp points to, as in
 //
 //	defer s.Done(&err)

@@ -41,24 +41,15 @@ func (w *watched) Close() error {
 // open makes a connection to the origin of u, step by step below hop. With
 // keep it may serve one request after another, with HTTP/2 several at once.
 func (n *Net) open(ctx context.Context, hop *probes.Step, u *url.URL, keep bool) (*conn, error) {
-	addrs, err := n.resolve(ctx, hop, u.Hostname())
+	l, err := n.reach(ctx, hop, u)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := n.dial(ctx, hop, u.Hostname(), addrs, port(u))
-	if err != nil {
-		return nil, err
-	}
-	w := &watched{Conn: raw, gone: make(chan struct{})}
-	k := &conn{wire: w, facts: map[string]any{}}
-	var c net.Conn = w
-	if u.Scheme == "https" {
-		t, err := n.handshake(ctx, hop, w, u.Hostname())
-		if err != nil {
-			return nil, err
-		}
-		k.h2 = t.ConnectionState().NegotiatedProtocol == "h2"
-		c = t
+	k := &conn{wire: l.wire, facts: map[string]any{}}
+	var c net.Conn = l.wire
+	if l.tls != nil {
+		k.h2 = l.tls.ConnectionState().NegotiatedProtocol == "h2"
+		c = l.tls
 	} else {
 		hop.Find(probes.Note(probes.InsecureHTTP, u.Hostname(), "asked by plain http"))
 	}
@@ -67,7 +58,7 @@ func (n *Net) open(ctx context.Context, hop *probes.Step, u *url.URL, keep bool)
 			k.facts[key] = v
 		}
 	}
-	k.transport = transport(c, w, keep)
+	k.transport = transport(c, l.wire, keep)
 	return k, nil
 }
 

@@ -1,0 +1,152 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A line is a connection to one address of an origin.
+type line struct {
+	wire *watched
+	tls  *tls.Conn // nil with plain http
+}
+
+// reach makes a line to the origin of u in dns, connect and tls steps of hop.
+func (n *Net) reach(ctx context.Context, hop *probes.Step, u *url.URL) (line, error) {
+	addrs, err := n.resolve(ctx, hop, u.Hostname())
+	if err != nil {
+		return line{}, err
+	}
+	if n.choice.Addresses == "all" && len(addrs) > 1 {
+		return n.reachAll(ctx, hop, u, addrs)
+	}
+	return n.reachOne(ctx, hop, u, addrs)
+}
+
+func (n *Net) reachOne(ctx context.Context, hop *probes.Step, u *url.URL, addrs []netip.Addr) (l line, err error) {
+	raw, err := n.dial(ctx, hop, u.Hostname(), addrs, port(u))
+	if err != nil {
+		return line{}, err
+	}
+	l.wire = &watched{Conn: raw, gone: make(chan struct{})}
+	if u.Scheme == "https" {
+		l.tls, err = n.handshake(ctx, hop, l.wire, u.Hostname())
+	}
+	return l, err
+}
+
+const (
+	atOnce = 16 // addresses tried at the same time
+	// A server may hang up on a connection that asks nothing; so long one waits
+	// for the lines to the other addresses.
+	maxIdle = 3 * time.Second
+)
+
+// A trial is what became of one address.
+type trial struct {
+	addr netip.Addr
+	at   *probes.Step // stands for the hop: its steps and facts
+	line line
+	err  error
+	done time.Time
+}
+
+// reachAll makes a line to each of addrs, and goes on with the first good one.
+// That some address is bad fails nothing, but it is told; where all are, the
+// failure is the first one's.
+func (n *Net) reachAll(ctx context.Context, hop *probes.Step, u *url.URL, addrs []netip.Addr) (line, error) {
+	addrs, err := n.allowed(hop, addrs, port(u))
+	if err != nil {
+		return line{}, err
+	}
+	trials := n.try(ctx, u, n.routable(addrs))
+	best := slices.IndexFunc(trials, func(t *trial) bool { return t.err == nil })
+	settle(hop, u.Hostname(), trials, best)
+	if best < 0 {
+		return line{}, trials[0].err
+	}
+	chosen := trials[best]
+	if time.Since(chosen.done) < maxIdle {
+		return chosen.line, nil
+	}
+	chosen.line.wire.Close()
+	return n.reachOne(ctx, hop, u, []netip.Addr{chosen.addr})
+}
+
+// try makes the lines, some at once. A third of the time there is may go by
+// with addresses that don't answer.
+func (n *Net) try(ctx context.Context, u *url.URL, addrs []netip.Addr) []*trial {
+	rounds := (len(addrs) + atOnce - 1) / atOnce
+	each := time.Hour
+	if end, ok := ctx.Deadline(); ok {
+		each = time.Until(end) / time.Duration(3*rounds)
+	}
+	trials := make([]*trial, len(addrs))
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, a := range addrs {
+		t := &trial{addr: a, at: probes.NewStep("hop")}
+		trials[i] = t
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, each)
+			defer cancel()
+			t.err = probes.Safely(func() (err error) {
+				t.line, err = n.reachOne(ctx, t.at, u, []netip.Addr{a})
+				return err
+			})
+			t.done = time.Now()
+		})
+	}
+	wg.Wait()
+	return trials
+}
+
+// settle moves what was tried to hop, in the order of the addresses, and ends
+// the lines that aren't gone on with.
+func settle(hop *probes.Step, host string, trials []*trial, best int) {
+	var known []probes.Finding
+	for i, t := range trials {
+		switch {
+		case i == best || best < 0 && i == 0:
+			for key, v := range t.at.Attrs {
+				hop.Set(key, v)
+			}
+		case t.err == nil:
+			t.line.wire.Close()
+		}
+		if t.err != nil && best >= 0 {
+			pardonTrial(t, host)
+		}
+		for _, s := range t.at.Steps {
+			s.Findings = slices.DeleteFunc(s.Findings, func(f probes.Finding) bool { return slices.Contains(known, f) })
+			known = append(known, s.Findings...)
+		}
+		hop.Adopt(t.at)
+	}
+}
+
+// pardonTrial marks an address that failed where another is good. That is no
+// finding where the fault is ours.
+func pardonTrial(t *trial, host string) {
+	f := probes.AsFailure(t.err)
+	for _, s := range t.at.Steps {
+		if s.Fail != nil {
+			s.Optional()
+		}
+	}
+	if f.Code.Ours() || len(t.at.Steps) == 0 {
+		return
+	}
+	s := t.at.Steps[len(t.at.Steps)-1]
+	s.Find(probes.Note(probes.AddressFailed, host, fmt.Sprintf("%s: %s: %s", t.addr, f.Code, f.Detail)))
+}
