@@ -2,21 +2,28 @@ package wire
 
 import (
 	"cmp"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
 )
 
-// A certificate that ends within noticeExpiry is worth a finding, within
-// warnExpiry a warning.
+// maxChain is how many certificates are recorded and judged of a chain.
+const maxChain = 16
+
+// expiryDays are the thresholds, nearest first, that a certificate's end is
+// told by; from warnDays on it is a warning.
+var expiryDays = []int{1, 3, 7, 14, 30}
+
 const (
-	noticeExpiry = 30 * 24 * time.Hour
-	warnExpiry   = 3 * 24 * time.Hour
-	maxChain     = 16 // certificates recorded of a chain
+	warnDays = 3
+	day      = 24 * time.Hour
 )
 
 // leafKeys are the facts of the leaf that a hop repeats, so that a row of
@@ -26,43 +33,163 @@ var leafKeys = []string{
 	probes.AttrCertNotAfter, probes.AttrCertSHA256,
 }
 
-// noteChain records the served chain on s, and its leaf on hop too.
-func noteChain(s, hop *probes.Step, chain []*x509.Certificate) {
-	if len(chain) == 0 {
-		return
-	}
-	chain = chain[:min(len(chain), maxChain)]
-	leaf := chain[0]
-	for _, step := range []*probes.Step{s, hop} {
-		step.Set(probes.AttrCertSubject, distinguished(leaf))
-		step.Set(probes.AttrCertIssuer, leaf.Issuer.String())
-		step.Set(probes.AttrCertNotBefore, stamp(leaf.NotBefore))
-		step.Set(probes.AttrCertNotAfter, stamp(leaf.NotAfter))
-		step.Set(probes.AttrCertSHA256, fingerprint(leaf))
-	}
-	s.Set(probes.AttrTLSSubject, each(chain, distinguished))
-	s.Set(probes.AttrTLSIssuer, each(chain, func(c *x509.Certificate) string { return c.Issuer.String() }))
-	s.Set(probes.AttrTLSSHA256, each(chain, fingerprint))
-	s.Set(probes.AttrTLSBegin, each(chain, func(c *x509.Certificate) string { return stamp(c.NotBefore) }))
-	s.Set(probes.AttrTLSEnd, each(chain, func(c *x509.Certificate) string { return stamp(c.NotAfter) }))
+// A fact is an attribute of a step.
+type fact struct {
+	key   string
+	value any
 }
 
-// chainFindings says what is or will be wrong with a chain that verified.
-func chainFindings(chain []*x509.Certificate, host string, now time.Time) (findings []probes.Finding) {
-	for _, c := range chain[:min(len(chain), maxChain)] {
-		left := c.NotAfter.Sub(now)
-		switch {
-		case left < 0:
-			findings = append(findings, probes.Note(probes.CertChainExpired, host, certText(c, now)))
-		case left <= noticeExpiry:
-			f := probes.Note(probes.CertExpiring, host, certText(c, now))
-			if left <= warnExpiry {
-				f.Severity = probes.Warning
-			}
-			findings = append(findings, f)
+// facts are what is recorded of a chain: of its leaf on tls and hop, of the
+// rest on tls alone.
+type facts struct{ leaf, rest []fact }
+
+// describe makes the facts of a served chain and of the path from its leaf to
+// the root it was verified with, nil where there is none.
+func describe(served, path []*x509.Certificate) facts {
+	if len(served) == 0 {
+		return facts{}
+	}
+	served = served[:min(len(served), maxChain)]
+	leaf := served[0]
+	return facts{
+		leaf: []fact{
+			{probes.AttrCertSubject, distinguished(leaf)},
+			{probes.AttrCertIssuer, leaf.Issuer.String()},
+			{probes.AttrCertNotBefore, stamp(leaf.NotBefore)},
+			{probes.AttrCertNotAfter, stamp(leaf.NotAfter)},
+			{probes.AttrCertSHA256, fingerprint(leaf)},
+		},
+		rest: []fact{
+			{probes.AttrTLSSubject, each(served, distinguished)},
+			{probes.AttrTLSIssuer, each(served, func(c *x509.Certificate) string { return c.Issuer.String() })},
+			{probes.AttrTLSSHA256, each(served, fingerprint)},
+			{probes.AttrTLSBegin, each(served, func(c *x509.Certificate) string { return stamp(c.NotBefore) })},
+			{probes.AttrTLSEnd, each(served, func(c *x509.Certificate) string { return stamp(c.NotAfter) })},
+			{probes.AttrTLSKeys, each(served, keyText)},
+			{probes.AttrTLSSigned, each(served, func(c *x509.Certificate) string { return c.SignatureAlgorithm.String() })},
+			{probes.AttrTLSPath, each(path, distinguished)},
+			{probes.AttrTLSPathSHA, each(path, fingerprint)},
+		},
+	}
+}
+
+// note records the facts on s, those of the leaf on hop too.
+func (f facts) note(s, hop *probes.Step) {
+	for _, one := range f.leaf {
+		s.Set(one.key, one.value)
+		hop.Set(one.key, one.value)
+	}
+	for _, one := range f.rest {
+		s.Set(one.key, one.value)
+	}
+}
+
+// expiring returns the finding for a certificate that ends soon or has ended,
+// "" as its code where there is nothing to say. Whether it is served or only
+// the chosen path leads over it makes a difference: nobody can take it out of
+// a chain that it isn't in.
+func expiring(c *x509.Certificate, served bool, host string, now time.Time) probes.Finding {
+	left := c.NotAfter.Sub(now)
+	if left < 0 && served {
+		detail := certText(c, now) + "; modern clients pass it by, strict ones (old OpenSSL, GnuTLS) refuse the chain"
+		return probes.Note(probes.CertChainExpired, host, detail)
+	}
+	at := slices.IndexFunc(expiryDays, func(days int) bool { return left <= time.Duration(days)*day })
+	if left < 0 || at < 0 {
+		return probes.Finding{}
+	}
+	detail := fmt.Sprintf("%s (threshold: %d days)", certText(c, now), expiryDays[at])
+	if !served {
+		detail += "; it isn't served, but the chain leads over it"
+	}
+	f := probes.Note(probes.CertExpiring, host, detail)
+	if expiryDays[at] <= warnDays {
+		f.Severity = probes.Warning
+	}
+	return f
+}
+
+// What certificates of public authorities must be (CA/Browser Forum, Baseline
+// Requirements 6.1.5, 6.3.2 and 7.1.3): the bounds that clients enforce too.
+const (
+	minRSABits  = 2048
+	minECBits   = 256
+	maxLifetime = 398 * day
+)
+
+var lifetimeSince = time.Date(2020, 9, 1, 0, 0, 0, 0, time.UTC) // when clients began to
+
+// weaknesses says what is weak in a served chain, one text a certificate. Roots
+// are trusted for what they are, not for their signature.
+func weaknesses(served []*x509.Certificate) (texts []string) {
+	for i, c := range served {
+		root := selfSigned(c)
+		var weak []string
+		if key := keyText(c); isShort(c) && (i == 0 || !root) {
+			weak = append(weak, "has a short key, "+key)
+		}
+		if isWeakSignature(c.SignatureAlgorithm) && !root {
+			weak = append(weak, "is signed with "+c.SignatureAlgorithm.String())
+		}
+		if life := c.NotAfter.Sub(c.NotBefore); i == 0 && life > maxLifetime && isPublic(c) {
+			weak = append(weak, fmt.Sprintf("is valid for %d days, where clients accept 398 of a public authority", int(life/day)))
+		}
+		if len(weak) > 0 {
+			texts = append(texts, named(c)+" "+strings.Join(weak, " and "))
 		}
 	}
-	return findings
+	return texts
+}
+
+func isShort(c *x509.Certificate) bool {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() < minRSABits
+	case *ecdsa.PublicKey:
+		return key.Params().BitSize < minECBits
+	}
+	return false
+}
+
+func isWeakSignature(a x509.SignatureAlgorithm) bool {
+	switch a {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+// isPublic reports whether c claims to follow the Baseline Requirements, by a
+// policy of 2.23.140.1, from the time on that limits its life.
+func isPublic(c *x509.Certificate) bool {
+	for _, p := range c.PolicyIdentifiers {
+		if len(p) > 4 && p[0] == 2 && p[1] == 23 && p[2] == 140 && p[3] == 1 {
+			return !c.NotBefore.Before(lifetimeSince)
+		}
+	}
+	return false
+}
+
+// selfSigned reports whether c names itself as its issuer and was signed with
+// its own key.
+func selfSigned(c *x509.Certificate) bool {
+	if string(c.RawSubject) != string(c.RawIssuer) {
+		return false
+	}
+	if isWeakSignature(c.SignatureAlgorithm) { // crypto/x509 no longer checks these
+		return len(c.AuthorityKeyId) == 0 || string(c.AuthorityKeyId) == string(c.SubjectKeyId)
+	}
+	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+func keyText(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + key.Params().Name
+	}
+	return c.PublicKeyAlgorithm.String()
 }
 
 // certText names a certificate and says how it stands with its time.
@@ -74,7 +201,12 @@ func certText(c *x509.Certificate, now time.Time) string {
 	case now.Before(c.NotBefore):
 		state = fmt.Sprintf("is valid in %s, from %s", probes.Roughly(c.NotBefore.Sub(now)), stamp(c.NotBefore))
 	}
-	return fmt.Sprintf("certificate of %s by %s %s", subject(c), cmp.Or(c.Issuer.CommonName, c.Issuer.String()), state)
+	return named(c) + " " + state
+}
+
+// named is what a certificate is called in a sentence.
+func named(c *x509.Certificate) string {
+	return fmt.Sprintf("certificate of %s by %s", subject(c), issuer(c))
 }
 
 // distinguished is the name that the conventions ask for; many certificates of
@@ -88,6 +220,8 @@ func subject(c *x509.Certificate) string {
 	}
 	return cmp.Or(c.Subject.CommonName, c.Subject.String())
 }
+
+func issuer(c *x509.Certificate) string { return cmp.Or(c.Issuer.CommonName, c.Issuer.String()) }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

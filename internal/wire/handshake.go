@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -21,24 +21,68 @@ func (n *Net) handshake(ctx context.Context, hop *probes.Step, conn net.Conn, ho
 	s := hop.Begin("tls")
 	defer s.Done(&err)
 	s.Set(probes.AttrServerAddress, host)
-	c := tls.Client(conn, &tls.Config{
-		ServerName: host,
-		RootCAs:    n.o.Roots,
-		NextProtos: []string{"h2", "http/1.1"},
-	})
+	j := judge{by: n.trust, host: host}
+	c := tls.Client(conn, n.tlsConfig(&j))
 	if err := c.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, n.handshakeFailure(ctx, s, hop, host, err)
+		s.Set(probes.AttrTLSStaple, j.revocation)
+		return nil, n.handshakeFailure(ctx, s, hop, err)
 	}
 	state := c.ConnectionState()
 	s.Set(probes.AttrTLSVersion, versionText(state.Version))
 	s.Set(probes.AttrTLSCipher, tls.CipherSuiteName(state.CipherSuite))
+	s.Set(probes.AttrTLSGroup, groupText(state.CurveID))
 	s.Set(probes.AttrTLSNextProto, state.NegotiatedProtocol)
-	noteChain(s, hop, state.PeerCertificates)
-	for _, f := range chainFindings(state.PeerCertificates, host, time.Now()) {
+	s.Set(probes.AttrTLSStaple, j.revocation)
+	j.chain.facts.note(s, hop)
+	for _, f := range j.chain.findings(host, time.Now()) {
 		s.Find(f)
 	}
 	return c, nil
+}
+
+var (
+	protocols  = []string{"h2", "http/1.1"}
+	x25519Only = []tls.CurveID{tls.X25519}
+)
+
+// tlsConfig is what a handshake needs. It verifies by j in place of crypto/tls,
+// which would do so anew each time; there is no session cache, so that each
+// handshake is a whole one and no resumption comes past j.
+func (n *Net) tlsConfig(j *judge) *tls.Config {
+	c := &tls.Config{
+		ServerName: j.host, NextProtos: protocols, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: true, VerifyConnection: j.verify, // #nosec G402: j.verify is stricter
+	}
+	if n.choice.X25519 {
+		c.CurvePreferences = x25519Only
+	}
+	return c
+}
+
+// A judge verifies one handshake.
+type judge struct {
+	by         *verifier
+	host       string
+	chain      *chain
+	revocation string // by the stapled response; "" where there was none
+}
+
+// verify fails with a [*tls.CertificateVerificationError], as crypto/tls does.
+func (j *judge) verify(state tls.ConnectionState) (err error) {
+	now := time.Now()
+	served := state.PeerCertificates
+	if len(served) == 0 {
+		return errors.New("the server sent no certificate")
+	}
+	j.chain, err = j.by.verify(served, j.host, now)
+	if err == nil {
+		j.revocation, err = j.chain.revocation(state.OCSPResponse, now)
+	}
+	if err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: served, Err: err}
+	}
+	return nil
 }
 
 func versionText(v uint16) string {
@@ -51,23 +95,60 @@ func versionText(v uint16) string {
 	return tls.VersionName(v)
 }
 
-func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, host string, err error) error {
+// groupText names a group as IANA's list has it; "" where keys were exchanged
+// by RSA.
+func groupText(id tls.CurveID) string {
+	switch id {
+	case 0:
+		return ""
+	case tls.CurveP256:
+		return "secp256r1"
+	case tls.CurveP384:
+		return "secp384r1"
+	case tls.CurveP521:
+		return "secp521r1"
+	case tls.X25519:
+		return "x25519"
+	}
+	return id.String()
+}
+
+func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, err error) error {
 	if v, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		noteChain(s, hop, v.UnverifiedCertificates)
-		code, at := n.verdict(v, time.Now())
-		s.Set(probes.AttrFault, fingerprint(at))
-		if code == probes.TLSUntrusted {
-			return probes.Fail(code, fmt.Errorf("no way from it to a trusted root: %s: %w", certText(at, time.Now()), v.Err))
-		}
-		if code == probes.TLSHostname {
-			return probes.Fail(code, v.Err)
-		}
-		return probes.Fail(code, errors.New(certText(at, time.Now())))
+		return n.refusal(s, hop, v.UnverifiedCertificates, v.Err)
+	}
+	if isOldVersion(err) {
+		err = fmt.Errorf("the server speaks only versions before TLS 1.2, which clients have given up: %w", err)
 	}
 	if isAlert(err) {
 		return probes.Fail(probes.TLSAlert, err)
 	}
 	return handshaking.failure(ctx, err)
+}
+
+// refusal notes a chain that was refused and says why.
+func (n *Net) refusal(s, hop *probes.Step, served []*x509.Certificate, refused error) error {
+	now := time.Now()
+	describe(served, nil).note(s, hop)
+	s.Set(probes.AttrTLSStores, verdictTexts(n.trust.refusedVerdicts(served, refused, now)))
+	code, at := diagnose(served, n.trust.roots, refused, now)
+	s.Set(probes.AttrFault, fingerprint(at))
+	return probes.Fail(code, errors.New(refusalText(served, code, at, refused, now)))
+}
+
+// refusalText says why served is refused, in words that lead to what to mend.
+func refusalText(served []*x509.Certificate, code probes.Code, at *x509.Certificate, refused error, now time.Time) string {
+	switch code {
+	case probes.TLSHostname, probes.TLSRevoked:
+		return refused.Error()
+	case probes.TLSUntrusted:
+		why := named(at)
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](refused); ok {
+			why = gap(served)
+		}
+		return fmt.Sprintf("no way from it to a trusted root: %s: %v", why, refused)
+	}
+	return certText(at, now)
 }
 
 // isAlert reports whether err is an alert the server sent; crypto/tls marks it
@@ -77,74 +158,13 @@ func isAlert(err error) bool {
 	return ok && op.Op == "remote error"
 }
 
-// verdict says why the served chain was refused and which certificate is at
-// fault, not always the leaf. An issuer is at fault where the chain would be
-// good within that issuer's time; Go reports some such chains as an unknown
-// authority, and some chains of unknown authorities as expired.
-func (n *Net) verdict(v *tls.CertificateVerificationError, now time.Time) (probes.Code, *x509.Certificate) {
-	chain := v.UnverifiedCertificates
-	leaf := chain[0]
-	if _, ok := errors.AsType[x509.HostnameError](v.Err); ok {
-		return probes.TLSHostname, leaf
+// isOldVersion reports whether the server can't do any version of TLS that we
+// offer: it says so by an alert, or answers in another, for which crypto/tls
+// has no type.
+func isOldVersion(err error) bool {
+	const protocolVersion = tls.AlertError(70) // RFC 8446 §6
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return op.Err.Error() == protocolVersion.Error()
 	}
-	if code := outOfTime(leaf, now); code != "" {
-		return code, leaf
-	}
-	suspects := slices.Clone(chain[1:min(len(chain), maxChain)])
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](v.Err); ok {
-		suspects = append(suspects, invalid.Cert) // perhaps a root that isn't served
-	}
-	for _, c := range suspects {
-		if code := outOfTime(c, now); code != "" && n.verifiesWithin(chain, c) {
-			return code, c
-		}
-	}
-	return probes.TLSUntrusted, leaf
-}
-
-func outOfTime(c *x509.Certificate, now time.Time) probes.Code {
-	switch {
-	case now.After(c.NotAfter):
-		return probes.TLSExpired
-	case now.Before(c.NotBefore):
-		return probes.TLSNotYetValid
-	}
-	return ""
-}
-
-// verifiesWithin reports whether the chain leads through c to a trusted root,
-// c's being valid apart: so that c's dates alone are what is wrong. c is
-// judged at a moment of its own time, since a leaf may be younger than the
-// issuer that a server still sends along.
-func (n *Net) verifiesWithin(chain []*x509.Certificate, c *x509.Certificate) bool {
-	begin := c.NotBefore
-	for _, other := range chain[1:] {
-		if other.NotBefore.After(begin) && other.NotBefore.Before(c.NotAfter) {
-			begin = other.NotBefore
-		}
-	}
-	pool := x509.NewCertPool()
-	for _, other := range chain[1:] {
-		pool.AddCert(other)
-	}
-	_, err := c.Verify(x509.VerifyOptions{
-		Roots: n.o.Roots, Intermediates: pool, CurrentTime: begin,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	return err == nil && signedBelow(chain, c)
-}
-
-// signedBelow reports whether signatures lead from the leaf of chain to c.
-func signedBelow(chain []*x509.Certificate, c *x509.Certificate) bool {
-	rest := append(slices.Clone(chain[1:min(len(chain), maxChain)]), c)
-	for at := chain[0]; ; {
-		if at.CheckSignatureFrom(c) == nil {
-			return true
-		}
-		i := slices.IndexFunc(rest, func(other *x509.Certificate) bool { return at.CheckSignatureFrom(other) == nil })
-		if i < 0 {
-			return false
-		}
-		at, rest = rest[i], slices.Delete(rest, i, i+1)
-	}
+	return strings.Contains(err.Error(), "server selected unsupported protocol version")
 }

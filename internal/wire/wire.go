@@ -58,6 +58,7 @@ type Store struct {
 type Net struct {
 	o      Options
 	choice Choices
+	trust  *verifier // shared by all copies
 }
 
 // New returns a Net with o. It fails where the resolver is no host:port or the
@@ -81,7 +82,7 @@ func New(o Options) (*Net, error) {
 	if o.Redirects == 0 {
 		o.Redirects = DefaultRedirects
 	}
-	return &Net{o: o}, nil
+	return &Net{o: o, trust: newVerifier(o)}, nil
 }
 
 // A Request is what to fetch.
