@@ -64,9 +64,11 @@ const (
 
 	AttrHopIndex    = "sonde.hop.index"
 	AttrHopCount    = "sonde.hop.count"
-	AttrHopRole     = "sonde.hop.role"     // prefix, ad_insertion, origin, cdn, unknown
-	AttrHopPrevious = "sonde.hop.previous" // host of the hop before
-	AttrLocation    = "sonde.hop.location" // where it redirects to, redacted like url.full
+	AttrHopRole     = "sonde.hop.role"      // prefix, ad_insertion, origin, cdn, unknown
+	AttrHopService  = "sonde.hop.service"   // who runs it, as far as lists of prefixes and hosts tell, such as Podtrac
+	AttrHopPrevious = "sonde.hop.previous"  // host of the hop before
+	AttrLocation    = "sonde.hop.location"  // where it redirects to, redacted like url.full
+	AttrWaited      = "sonde.hop.waited_ms" // float64: for a turn by our own limits, before the host was asked
 
 	AttrDNSChain    = "sonde.dns.chain"
 	AttrDNSServer   = "sonde.dns.server"   // the resolver that answered
@@ -111,6 +113,9 @@ const (
 	AttrFeedHosts      = "sonde.feed.hosts"     // "host=enclosures", the 20 commonest
 	AttrFeedNewest     = "sonde.feed.newest"    // RFC 3339, of the newest item
 	AttrFeedUnchanged  = "sonde.feed.unchanged" // true where the bytes were those of the run before
+	AttrFeedLive       = "sonde.feed.live"      // live items, which are no episodes: "status=number"
+	AttrFeedMedia      = "sonde.feed.media"     // int: media:content elements, which are no enclosures
+	AttrFeedAlternates = "sonde.feed.alternate_enclosures"
 	AttrEpisodeGUID    = "sonde.episode.guid"
 	AttrEpisodeTitle   = "sonde.episode.title"
 

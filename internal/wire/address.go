@@ -43,6 +43,13 @@ func (n *Net) reachOne(ctx context.Context, hop *probes.Step, u *url.URL, addrs 
 	return l, err
 }
 
+// one returns n going to one address of a name, whatever the target chose.
+func (n *Net) one() *Net {
+	c := n.choice
+	c.Addresses = ""
+	return n.For(c)
+}
+
 const (
 	atOnce = 16 // addresses tried at the same time
 	// A server may hang up on a connection that asks nothing; so long one waits

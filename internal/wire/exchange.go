@@ -32,6 +32,7 @@ func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.UR
 	if err != nil {
 		return nil, requestFailure(ctx, err)
 	}
+	res.Body = n.metered(res.Body, u.Hostname())
 	noteAnswer(s, hop, res)
 	if err := statusFailure(res); err != nil {
 		res.Body.Close()

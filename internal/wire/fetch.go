@@ -25,11 +25,16 @@ func (n *Net) Fetch(ctx context.Context, parent *probes.Step, req Request) (*Res
 type connector func(ctx context.Context, hop *probes.Step, u *url.URL) (*conn, func(), error)
 
 func (n *Net) fresh(ctx context.Context, hop *probes.Step, u *url.URL) (*conn, func(), error) {
-	k, err := n.open(ctx, hop, u, false)
+	leave, err := n.sit(ctx, hop, u.Hostname())
 	if err != nil {
 		return nil, nil, err
 	}
-	return k, k.Close, nil
+	k, err := n.open(ctx, hop, u, false)
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return k, func() { k.Close(); leave() }, nil
 }
 
 func (n *Net) fetch(ctx context.Context, parent *probes.Step, req Request, connect connector) (*Response, error) {
@@ -83,6 +88,9 @@ func (f *fetching) hop(ctx context.Context, parent *probes.Step, u, previous *ur
 // the tree shows both.
 func (f *fetching) ask(ctx context.Context, s *probes.Step, u *url.URL) (*http.Response, func(), error) {
 	for try := 1; ; try++ {
+		if err := f.n.admit(ctx, s, u.Hostname()); err != nil {
+			return nil, nil, err
+		}
 		k, release, err := f.connect(ctx, s, u)
 		if err != nil {
 			return nil, nil, err

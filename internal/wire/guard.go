@@ -8,7 +8,7 @@ import (
 // refused lists what is not the public internet (IANA's special-purpose
 // registries, RFC 6890 and successors). Documentation prefixes lead nowhere
 // and are left to fail by themselves.
-var refused = prefixes(
+var refused = networks(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
 	"172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15",
 	"224.0.0.0/4", "240.0.0.0/4",
@@ -28,7 +28,7 @@ var embeds = []struct {
 	{netip.MustParsePrefix("2002::/16"), 2},        // 6to4, RFC 3056
 }
 
-func prefixes(texts ...string) []netip.Prefix {
+func networks(texts ...string) []netip.Prefix {
 	list := make([]netip.Prefix, len(texts))
 	for i, t := range texts {
 		list[i] = netip.MustParsePrefix(t)

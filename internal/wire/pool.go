@@ -22,9 +22,10 @@ const (
 type Pool struct {
 	n *Net
 
-	mu      sync.Mutex // guards origins and all
+	mu      sync.Mutex // guards what follows
 	origins map[string]*origin
 	all     []*conn
+	leave   []func() // give back seats at hosts
 }
 
 // Pool returns an empty pool. It must be closed.
@@ -37,7 +38,10 @@ func (p *Pool) Close() {
 	for _, k := range p.all {
 		k.Close()
 	}
-	p.all = nil
+	for _, leave := range p.leave {
+		leave()
+	}
+	p.all, p.leave = nil, nil
 }
 
 // Fetch is [Net.Fetch] over the pool's connections. It is safe for concurrent
@@ -106,19 +110,50 @@ func (p *Pool) reach(ctx context.Context, hop *probes.Step, u *url.URL, o *origi
 	if o.slots != nil && !o.lost() {
 		return nil
 	}
+	if o.slots == nil {
+		if err := p.sit(ctx, hop, u); err != nil {
+			o.failed = err // or each of the others would wait as long
+			return err
+		}
+	}
 	k, err := p.open(ctx, hop, u)
 	if err != nil {
 		o.failed, o.facts = err, faultFacts(hop)
 		return err
 	}
 	if o.slots == nil {
-		o.slots = make(chan struct{}, perOrigin)
-		if k.h2 {
-			o.slots = make(chan struct{}, streams)
-		}
+		o.slots = make(chan struct{}, p.width(u, k))
 	}
 	o.put(k)
 	return nil
+}
+
+// sit takes the seat of the first connection to an origin until the pool is
+// closed.
+func (p *Pool) sit(ctx context.Context, hop *probes.Step, u *url.URL) error {
+	leave, err := p.n.sit(ctx, hop, u.Hostname())
+	if err == nil {
+		p.keep(leave)
+	}
+	return err
+}
+
+// width is how many requests may be under way at the origin of k: with HTTP/1.1
+// as many as there are seats for connections now, as one that waited for more
+// might wait for itself.
+func (p *Pool) width(u *url.URL, k *conn) int {
+	if k.h2 {
+		return streams
+	}
+	more, leave := p.n.sitMore(u.Hostname(), perOrigin-1)
+	p.keep(leave)
+	return 1 + more
+}
+
+func (p *Pool) keep(leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leave = append(p.leave, leave)
 }
 
 // faultFacts are what the steps of a hop tell of why no connection could be
@@ -147,7 +182,11 @@ func (o *origin) failAgain(hop *probes.Step) error {
 }
 
 func (p *Pool) open(ctx context.Context, hop *probes.Step, u *url.URL) (*conn, error) {
-	k, err := p.n.open(ctx, hop, u, true)
+	n := p.n
+	if p.origin(u).slots != nil { // its addresses have been seen
+		n = n.one()
+	}
+	k, err := n.open(ctx, hop, u, true)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -41,7 +42,8 @@ type Options struct {
 	Sources      []netip.Addr   // local addresses to bind to, at most one of each family
 	Roots        *x509.CertPool // nil: the system's
 	AllowPrivate bool           // go to private and loopback addresses too
-	UserAgent    string         // "": DefaultUserAgent
+	UserAgent    string         // "": DefaultUserAgent, with Contact in it
+	Contact      string         // where the operator is reached, for the default agent string; "": nowhere
 	Redirects    int            // followed at most; 0: DefaultRedirects
 	Stores       []Store        // further trust stores, each with a verdict of its own
 	Limits       Limits         // what hosts are asked for at most
@@ -59,10 +61,12 @@ type Net struct {
 	o      Options
 	choice Choices
 	trust  *verifier // shared by all copies
+	ledger *ledger   // shared by all copies
+	visit  *visit    // of the run, nil outside one
 }
 
-// New returns a Net with o. It fails where the resolver is no host:port or the
-// sources are several of one family.
+// New returns a Net with o. It fails where the resolver is no host:port, the
+// sources are several of one family, the contact is no URL or a limit is none.
 func New(o Options) (*Net, error) {
 	if o.Resolver != "" {
 		if _, _, err := net.SplitHostPort(o.Resolver); err != nil {
@@ -76,13 +80,20 @@ func New(o Options) (*Net, error) {
 		}
 		families[a.Unmap().Is4()] = true
 	}
-	if o.UserAgent == "" {
-		o.UserAgent = DefaultUserAgent
+	if o.Contact != "" {
+		if err := CheckContact(o.Contact); err != nil {
+			return nil, fmt.Errorf("contact: %w", err)
+		}
+		o.UserAgent = cmp.Or(o.UserAgent, UserAgent(o.Contact))
 	}
+	if err := o.Limits.Check(); err != nil {
+		return nil, fmt.Errorf("limits: %w", err)
+	}
+	o.UserAgent = cmp.Or(o.UserAgent, DefaultUserAgent)
 	if o.Redirects == 0 {
 		o.Redirects = DefaultRedirects
 	}
-	return &Net{o: o, trust: newVerifier(o)}, nil
+	return &Net{o: o, ledger: newLedger(o.Limits), trust: newVerifier(o)}, nil
 }
 
 // A Request is what to fetch.
@@ -125,6 +136,9 @@ type stage struct{ timeout, reset, other probes.Code }
 
 // failure classifies what any operation may meet: our own lack, time, reset.
 func (st stage) failure(ctx context.Context, err error) error {
+	if f, ok := errors.AsType[*probes.Failure](err); ok { // said already, such as that a budget is used up
+		return f
+	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return probes.Fail(probes.Canceled, ctx.Err())
