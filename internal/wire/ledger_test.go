@@ -53,7 +53,7 @@ func TestHostRate(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestHold(t *testing.T) {
 	l := newLedger(Limits{})
 	l.hold("a.test", 48*time.Hour, noon)
 	l.hold("a.test", time.Second, noon)
