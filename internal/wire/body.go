@@ -29,10 +29,7 @@ func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Reques
 	defer s.Done(&err)
 	defer res.Body.Close()
 	wire := &counter{r: res.Body, most: 2*max(req.Limit, req.Keep) + slack}
-	defer func() {
-		s.Set(probes.AttrBodySize, wire.n)
-		hop.Set(probes.AttrBodySize, wire.n)
-	}()
+	defer func() { noteTransfer(s, hop, wire) }()
 	body, err := inflate(res, wire)
 	switch {
 	case err == io.EOF && wire.n == 0: // said to be gzip, but there is nothing
@@ -50,7 +47,37 @@ func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Reques
 		detail := fmt.Sprintf("larger than %d bytes; reading stopped there", out.Size)
 		s.Find(probes.Note(probes.BodySize, res.Request.URL.Hostname(), detail))
 	}
+	if took := wire.last.Sub(s.Start); slow(wire.n, took) {
+		detail := fmt.Sprintf("%d bytes in %s, less than %d a second", wire.n, probes.Roughly(took), minRate)
+		s.Find(probes.Note(probes.BodySlow, res.Request.URL.Hostname(), detail))
+	}
 	return nil
+}
+
+// measurable is how many bytes tell a throughput: fewer may all have come with
+// the header.
+const measurable = 16 << 10
+
+// noteTransfer notes how much came on the wire, and how fast.
+func noteTransfer(s, hop *probes.Step, wire *counter) {
+	took := wire.last.Sub(s.Start)
+	for _, step := range []*probes.Step{s, hop} {
+		step.Set(probes.AttrBodySize, wire.n)
+		if wire.n >= measurable && took > 0 {
+			step.Set(probes.AttrThroughput, int64(float64(wire.n)/took.Seconds()))
+		}
+	}
+}
+
+// A body is slow that takes slowAfter or longer and comes at less than minRate
+// bytes a second: 128 kbit/s, at which most podcasts are encoded.
+const (
+	slowAfter = 5 * time.Second
+	minRate   = 16 << 10
+)
+
+func slow(bytes int64, took time.Duration) bool {
+	return took >= slowAfter && float64(bytes) < minRate*took.Seconds()
 }
 
 // read reads to the end or to the limit and keeps the head.
@@ -60,18 +87,22 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 	if req.StopAtKeep {
 		limit, want = req.Keep, req.Keep
 	}
-	h := head{keep: req.Keep, last: time.Now()}
+	h := head{keep: req.Keep, most: limit, sink: req.Sink, last: time.Now()}
 	n, err := io.Copy(&h, io.LimitReader(body, want))
+	if wire.ended && errors.Is(err, io.ErrUnexpectedEOF) && res.StatusCode == http.StatusPartialContent {
+		err = nil // a part of what is compressed, all of which came
+	}
 	out.Body, out.Size, out.Kept = h.kept, min(n, limit), h.last.Sub(out.begin)
 	out.Complete = err == nil && (n < want || wire.n == res.ContentLength)
 	return err
 }
 
-// A head keeps the first bytes written to it.
+// A head keeps the first bytes written to it, and hands on most bytes.
 type head struct {
-	keep int64
-	kept []byte
-	last time.Time // when the last byte kept came
+	keep, most int64
+	kept       []byte
+	sink       io.Writer // may be nil
+	last       time.Time // when the last byte kept came
 }
 
 func (h *head) Write(p []byte) (int, error) {
@@ -80,6 +111,14 @@ func (h *head) Write(p []byte) (int, error) {
 		h.grow(len(h.kept) + len(fit))
 		h.kept = append(h.kept, fit...)
 		h.last = time.Now()
+	}
+	if h.sink == nil || h.most == 0 {
+		return len(p), nil
+	}
+	fit := p[:min(int64(len(p)), h.most)]
+	h.most -= int64(len(fit))
+	if _, err := h.sink.Write(fit); err != nil {
+		return 0, probes.Fail(probes.Internal, fmt.Errorf("hand on the body: %w", err))
 	}
 	return len(p), nil
 }
@@ -95,15 +134,35 @@ func (h *head) grow(need int) {
 	h.kept = append(make([]byte, 0, room), h.kept...)
 }
 
+// inflate undoes the Content-Encoding. A part from the middle of what is
+// compressed can't be inflated by anybody, and is left as it is.
 func inflate(res *http.Response, r io.Reader) (io.Reader, error) {
-	switch encoding := strings.ToLower(res.Header.Get("Content-Encoding")); encoding {
-	case "gzip", "x-gzip":
-		return gzip.NewReader(r)
-	case "", "identity":
+	switch codings := codings(res.Header); {
+	case len(codings) == 0, res.StatusCode == http.StatusPartialContent && !fromStart(res.Header):
 		return r, nil
+	case len(codings) > 1:
+		return nil, fmt.Errorf("Content-Encoding %q: compressed %d times, which clients don't undo", clip(joined(res.Header, "Content-Encoding")), len(codings))
+	case codings[0] == "gzip", codings[0] == "x-gzip":
+		return gzip.NewReader(r)
 	default:
-		return nil, fmt.Errorf("Content-Encoding %q was not asked for", clip(encoding))
+		return nil, fmt.Errorf("Content-Encoding %q was not asked for: only gzip was", clip(codings[0]))
 	}
+}
+
+// codings are the content codings of an answer in the order in which they were
+// made (RFC 9110 §8.4), identity left out.
+func codings(h http.Header) (names []string) {
+	for name := range strings.SplitSeq(joined(h, "Content-Encoding"), ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && name != "identity" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// fromStart reports whether a part begins where the whole does.
+func fromStart(h http.Header) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(h.Get("Content-Range"))), "bytes 0-")
 }
 
 func bodyFailure(ctx context.Context, err error, n int64, res *http.Response) error {
@@ -139,6 +198,8 @@ const slack = 1 << 20
 type counter struct {
 	r       io.Reader
 	n, most int64
+	last    time.Time // when the last of them came
+	ended   bool      // the body ended as it should
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -146,6 +207,9 @@ func (c *counter) Read(p []byte) (int, error) {
 		return 0, errors.New("far more bytes come than they inflate to")
 	}
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	if n > 0 {
+		c.n, c.last = c.n+int64(n), time.Now()
+	}
+	c.ended = err == io.EOF
 	return n, err
 }

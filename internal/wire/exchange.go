@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/http2"
 
 	"github.com/sonde-media/sonde/probes"
@@ -23,7 +25,7 @@ var asking = stage{probes.HTTPTimeout, probes.HTTPReset, probes.HTTPOther}
 func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.URL, req Request) (_ *http.Response, err error) {
 	s := hop.Begin("request")
 	defer s.Done(&err)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	r, err := http.NewRequestWithContext(ctx, req.method(), u.String(), nil)
 	if err != nil {
 		return nil, probes.Fail(probes.HTTPOther, reason(err))
 	}
@@ -34,7 +36,8 @@ func (n *Net) exchange(ctx context.Context, hop *probes.Step, k *conn, u *url.UR
 	}
 	res.Body = n.metered(res.Body, u.Hostname())
 	noteAnswer(s, hop, res)
-	if err := statusFailure(res); err != nil {
+	n.noteRetry(hop, res)
+	if err := statusFailure(res, req); err != nil {
 		res.Body.Close()
 		return nil, err
 	}
@@ -56,11 +59,26 @@ func (n *Net) setHeader(r *http.Request, req Request) {
 	if r.Header.Get("Accept-Encoding") == "" {
 		r.Header.Set("Accept-Encoding", "gzip")
 	}
+	setValue(r.Header, "If-None-Match", req.Since.ETag)
+	setValue(r.Header, "If-Modified-Since", req.Since.LastModified)
 	if req.Range != "" {
 		r.Header.Set("Range", req.Range)
 		r.Header.Set("Accept-Encoding", "identity")
 	}
 }
+
+// setValue sends what a server said before, where it may be sent.
+func setValue(h http.Header, key, value string) {
+	if value != "" && httpguts.ValidHeaderFieldValue(value) {
+		h.Set(key, value)
+	}
+}
+
+// method is what r is asked with.
+func (r Request) method() string { return cmp.Or(r.Method, http.MethodGet) }
+
+// conditional reports whether r may be answered with 304.
+func (r Request) conditional() bool { return r.Since != Validators{} }
 
 func requestFailure(ctx context.Context, err error) error {
 	if isAlert(err) { // TLS 1.3 tells of a missing client certificate only now
@@ -109,6 +127,22 @@ func noteAnswer(s, hop *probes.Step, res *http.Response) {
 	hop.Set(probes.AttrProtocolVersion, protocolText(res))
 	hop.Set(probes.AttrContentType, clip(res.Header.Get("Content-Type")))
 	hop.Set(probes.AttrContentRange, clip(res.Header.Get("Content-Range")))
+	hop.Set(probes.AttrETag, clip(res.Header.Get("Etag")))
+	hop.Set(probes.AttrEncoding, clip(joined(res.Header, "Content-Encoding")))
+	noteCDN(hop, res.Header)
+}
+
+// noteRetry notes how long the server asks to wait, and keeps to it where it
+// refuses us.
+func (n *Net) noteRetry(hop *probes.Step, res *http.Response) {
+	wait, ok := retryAfter(res.Header, time.Now())
+	if !ok {
+		return
+	}
+	hop.Set(probes.AttrRetryAfter, int(wait/time.Second))
+	if res.StatusCode >= 400 {
+		n.holdOff(res.Request.URL.Hostname(), wait)
+	}
 }
 
 func protocolText(res *http.Response) string {
@@ -122,13 +156,13 @@ func protocolText(res *http.Response) string {
 func clip(text string) string { return text[:min(len(text), 256)] }
 
 // statusFailure says what a status means that is no answer and no redirect.
-func statusFailure(res *http.Response) error {
+func statusFailure(res *http.Response, req Request) error {
 	code := probes.HTTPStatus
 	if res.StatusCode == 416 && res.Header.Get("Content-Range") == "bytes */0" {
 		return probes.Fail(probes.BodyEmpty, errors.New("416: the file has no content"))
 	}
 	switch status := res.StatusCode; {
-	case status >= 200 && status < 300, redirects(status):
+	case status >= 200 && status < 300, redirects(res), status == http.StatusNotModified && req.conditional():
 		return nil
 	case status == 401 || status == 403 || status == 451:
 		code = probes.HTTPDenied
@@ -144,10 +178,14 @@ func statusFailure(res *http.Response) error {
 	return probes.Fail(code, errors.New(text))
 }
 
-func redirects(status int) bool {
-	switch status {
+// redirects reports whether res leads elsewhere. A 300 does where it names the
+// place (RFC 9110 §15.4.1): Media3, OkHttp and curl go there.
+func redirects(res *http.Response) bool {
+	switch res.StatusCode {
 	case 301, 302, 303, 307, 308:
 		return true
+	case 300:
+		return res.Header.Get("Location") != ""
 	}
 	return false
 }

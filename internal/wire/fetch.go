@@ -75,12 +75,23 @@ func (f *fetching) hop(ctx context.Context, parent *probes.Step, u, previous *ur
 		return nil, err
 	}
 	defer release()
-	if !redirects(res.StatusCode) {
-		f.out.URL, f.out.Status, f.out.Header, f.out.Hop = u, res.StatusCode, res.Header, s
-		return nil, drain(ctx, s, res, f.req, f.out)
+	if !redirects(res) {
+		return nil, f.end(ctx, s, u, res)
 	}
 	skim(s, res)
 	return f.follow(s, u, res)
+}
+
+// end takes res as the answer. A HEAD and a 304 have no body.
+func (f *fetching) end(ctx context.Context, s *probes.Step, u *url.URL, res *http.Response) error {
+	f.out.URL, f.out.Status, f.out.Header, f.out.Hop = u, res.StatusCode, res.Header, s
+	noteLastRole(s)
+	countHops(s, u.Hostname(), f.out.Hops)
+	if f.req.method() == http.MethodHead || res.StatusCode == http.StatusNotModified {
+		res.Body.Close()
+		return nil
+	}
+	return drain(ctx, s, res, f.req, f.out)
 }
 
 // ask sends the request over a connection. Where a kept one turns out to have
@@ -108,8 +119,9 @@ func (f *fetching) ask(ctx context.Context, s *probes.Step, u *url.URL) (*http.R
 }
 
 func (f *fetching) note(s *probes.Step, u, previous *url.URL) {
-	s.Set(probes.AttrMethod, http.MethodGet)
+	s.Set(probes.AttrMethod, f.req.method())
 	setURL(s, u, f.req.RecordQuery)
+	noteRole(s, u)
 	s.Set(probes.AttrUserAgent, f.n.o.UserAgent)
 	s.Set(probes.AttrSyntheticType, "bot")
 	s.Set(probes.AttrHopIndex, f.out.Hops)
@@ -139,8 +151,9 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	if f.out.Hops > f.n.o.Redirects {
 		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", f.n.o.Redirects))
 	}
+	noteRedirectRole(s, next)
 	if u.Scheme == "https" && next.Scheme == "http" {
-		s.Find(probes.Note(probes.RedirectDowngrade, u.Hostname(), "from https to http://"+next.Host))
+		s.Find(probes.Note(probes.RedirectDowngrade, u.Hostname(), "from https to http://"+next.Host+"; Android's Media3 doesn't follow"))
 	}
 	return next, nil
 }
