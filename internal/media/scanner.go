@@ -32,7 +32,9 @@ type parser interface {
 }
 
 // parsers makes the parser of each codec that Identify tells.
-var parsers = map[string]func(size int64) parser{}
+var parsers = map[string]func(size int64) parser{
+	"mp3": newFrames, "aac": newFrames,
+}
 
 // headSize is how many bytes tell what a file is.
 const headSize = 4 << 10
@@ -87,17 +89,16 @@ func (s *Scanner) take(offset int64, p []byte) {
 		s.head = append(s.head, p[:n]...)
 		s.next += int64(n)
 		p = p[n:]
-		if skip := s.stepOverTags(); skip > int64(len(p)) {
-			s.next += skip
-			return
-		} else {
-			p, s.next = p[skip:], s.next+skip
-		}
+		skip := s.stepOverTags()
+		s.next += skip
+		p = p[min(skip, int64(len(p))):]
 		if len(s.head) == headSize {
 			s.tell()
 		}
 	}
-	s.next += int64(len(p))
+	if s.known {
+		s.next += int64(len(p))
+	}
 	if s.parser != nil && len(p) > 0 {
 		s.parser.write(p)
 	}
@@ -106,18 +107,20 @@ func (s *Scanner) take(offset int64, p []byte) {
 // stepOverTags drops the ID3v2 tags that head begins with and returns how many
 // bytes behind head still belong to the last of them.
 func (s *Scanner) stepOverTags() (behind int64) {
-	for {
-		n := tagLength(s.head)
+	all := int64(0) // thousands may stand one behind the other
+	for all < int64(len(s.head)) {
+		n := tagLength(s.head[all:])
 		if n == 0 {
-			return 0
+			break
 		}
-		s.base += n
-		if n > int64(len(s.head)) {
-			behind, s.head = n-int64(len(s.head)), s.head[:0]
-			return behind
-		}
-		s.head = s.head[:copy(s.head, s.head[n:])]
+		all += n
 	}
+	s.base += all
+	if all > int64(len(s.head)) {
+		behind = all - int64(len(s.head))
+	}
+	s.head = s.head[:copy(s.head, s.head[all-behind:])]
+	return behind
 }
 
 // tell decides what the file is by what is there of its head.
@@ -129,6 +132,8 @@ func (s *Scanner) tell() {
 	s.format = s.identify()
 	if begin := parsers[s.format.Codec]; begin != nil {
 		s.parser = begin(s.rest())
+	} else if meaningless(s.format) {
+		s.parser = newFrames(s.rest()) // sound may stand behind bytes that mean nothing
 	}
 	if s.parser != nil {
 		s.parser.write(s.head)
@@ -138,10 +143,16 @@ func (s *Scanner) tell() {
 
 func (s *Scanner) identify() Format {
 	f := identify(s.head)
-	if s.base > 0 && (len(s.head) == 0 || f.Type == "application/octet-stream") {
+	if s.base > 0 && meaningless(f) {
 		return Format{"audio/mpeg", "mp3"} // as the tag in front says
 	}
 	return f
+}
+
+// meaningless reports whether f is what no format was told of: plain text is
+// any bytes that aren't said to be something else.
+func meaningless(f Format) bool {
+	return f.Type == "application/octet-stream" || f.Type == "text/plain"
 }
 
 // rest is the size of the file behind the tags in front.
