@@ -98,7 +98,7 @@ func expiring(c *x509.Certificate, served bool, host string, now time.Time) prob
 	if left < 0 || at < 0 {
 		return probes.Finding{}
 	}
-	detail := fmt.Sprintf("%s (threshold: %d days)", certText(c, now), expiryDays[at])
+	detail := fmt.Sprintf("%s (threshold: %s)", certText(c, now), dayText(expiryDays[at]))
 	if !served {
 		detail += "; it isn't served, but the chain leads over it"
 	}
@@ -107,6 +107,13 @@ func expiring(c *x509.Certificate, served bool, host string, now time.Time) prob
 		f.Severity = probes.Warning
 	}
 	return f
+}
+
+func dayText(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
 }
 
 // What certificates of public authorities must be (CA/Browser Forum, Baseline

@@ -142,11 +142,15 @@ func refusalText(served []*x509.Certificate, code probes.Code, at *x509.Certific
 	case probes.TLSHostname, probes.TLSRevoked:
 		return refused.Error()
 	case probes.TLSUntrusted:
-		why := named(at)
-		if _, ok := errors.AsType[x509.UnknownAuthorityError](refused); ok {
-			why = gap(served)
+		const no = "no way from it to a trusted root: "
+		invalid, ok := errors.AsType[x509.CertificateInvalidError](refused)
+		switch {
+		case ok && invalid.Reason == x509.Expired: // of a certificate that leads nowhere
+			return no + gap(served)
+		case ok:
+			return no + named(at) + ": " + refused.Error()
 		}
-		return fmt.Sprintf("no way from it to a trusted root: %s: %v", why, refused)
+		return no + gap(served) + ": " + refused.Error()
 	}
 	return certText(at, now)
 }

@@ -198,39 +198,41 @@ func verifiesWithin(served []*x509.Certificate, c *x509.Certificate, roots *x509
 	return err == nil && signedBelow(served, c)
 }
 
-// signedBelow reports whether signatures lead from the leaf of chain to c.
+// signedBelow reports whether signatures lead from the leaf of served to c.
 func signedBelow(served []*x509.Certificate, c *x509.Certificate) bool {
-	rest := append(slices.Clone(served[1:min(len(served), maxChain)]), c)
-	for at := served[0]; ; {
-		if at.CheckSignatureFrom(c) == nil {
-			return true
+	return slices.ContainsFunc(climb(served), func(at *x509.Certificate) bool { return at.CheckSignatureFrom(c) == nil })
+}
+
+// climb returns the leaf of served, who signed it, who signed that, as far as
+// they are served.
+func climb(served []*x509.Certificate) (way []*x509.Certificate) {
+	rest := slices.Clone(served[1:min(len(served), maxChain)])
+	for at, i := served[0], 0; ; {
+		way = append(way, at)
+		if i = slices.IndexFunc(rest, func(other *x509.Certificate) bool { return at.CheckSignatureFrom(other) == nil }); i < 0 {
+			return way
 		}
-		i := slices.IndexFunc(rest, func(other *x509.Certificate) bool { return at.CheckSignatureFrom(other) == nil })
-		if i < 0 {
-			return false
-		}
-		at, rest = rest[i], slices.Delete(rest, i, i+1)
+		at = rest[i] // before Delete clears what is behind the rest
+		rest = slices.Delete(rest, i, i+1)
 	}
 }
 
 // gap says where the way from the leaf of served to a trusted root ends.
 func gap(served []*x509.Certificate) string {
-	rest := slices.Clone(served[1:min(len(served), maxChain)])
-	for at := served[0]; ; {
-		switch {
-		case selfSigned(at) && at == served[0]:
-			return named(at) + " is self-signed"
-		case selfSigned(at):
-			return fmt.Sprintf("the served chain ends at the root %s, which isn't trusted", subject(at))
-		case isWeakSignature(at.SignatureAlgorithm):
-			return fmt.Sprintf("%s is signed with %s, which clients no longer accept", named(at), at.SignatureAlgorithm)
+	way := climb(served)
+	last := way[len(way)-1]
+	for _, c := range way {
+		if isWeakSignature(c.SignatureAlgorithm) && !selfSigned(c) {
+			return fmt.Sprintf("%s is signed with %s, which clients no longer accept", named(c), c.SignatureAlgorithm)
 		}
-		i := slices.IndexFunc(rest, func(other *x509.Certificate) bool { return at.CheckSignatureFrom(other) == nil })
-		if i < 0 {
-			return missing(at, at == served[0])
-		}
-		at, rest = rest[i], slices.Delete(rest, i, i+1)
 	}
+	switch {
+	case !selfSigned(last):
+		return missing(last, len(way) == 1)
+	case len(way) == 1:
+		return named(last) + " is self-signed"
+	}
+	return fmt.Sprintf("the served chain ends at the root %s, which isn't trusted", subject(last))
 }
 
 // missing tells of a certificate whose issuer is neither served nor trusted.

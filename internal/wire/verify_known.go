@@ -89,14 +89,30 @@ func digest(served []*x509.Certificate) (sum [sha256.Size]byte) {
 func window(certs []*x509.Certificate, now time.Time) (from, until time.Time) {
 	from, until = now.Add(-keepChain), now.Add(keepChain)
 	for _, c := range certs {
-		for _, t := range []time.Time{c.NotBefore, c.NotAfter} {
-			if t.Before(now) && t.After(from) {
-				from = t
-			}
-			if !t.Before(now) && t.Before(until) {
-				until = t
-			}
+		if c.NotBefore.After(now) {
+			until = earlier(until, c.NotBefore)
+		} else {
+			from = later(from, c.NotBefore)
+		}
+		if c.NotAfter.Before(now) {
+			from = later(from, c.NotAfter)
+		} else {
+			until = earlier(until, c.NotAfter)
 		}
 	}
 	return from, until
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

@@ -3,9 +3,11 @@
 package wiretest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -18,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ocsp"
+
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -29,16 +33,21 @@ type CA struct {
 
 type pair struct {
 	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 }
 
-// NewCA makes a root.
-func NewCA(t testing.TB) *CA {
+// NewCA makes a root, of a year in the past and one ahead where like says
+// nothing else. The first of like's names is what it is called.
+func NewCA(t testing.TB, like ...Cert) *CA {
 	t.Helper()
-	root := issue(t, nil, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "Test Root"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-365 * 24 * time.Hour), NotAfter: time.Now().Add(365 * 24 * time.Hour),
-	})
+	c := append(like, Cert{})[0]
+	if c.NotBefore.IsZero() {
+		c.NotBefore = time.Now().Add(-365 * 24 * time.Hour)
+	}
+	if c.NotAfter.IsZero() {
+		c.NotAfter = time.Now().Add(365 * 24 * time.Hour)
+	}
+	root := issue(t, nil, authority("Test Root", c), newKey(t, c))
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
 	return &CA{Pool: pool, root: root}
@@ -47,11 +56,45 @@ func NewCA(t testing.TB) *CA {
 // Root is the root's certificate in DER.
 func (ca *CA) Root() []byte { return ca.root.cert.Raw }
 
+// Cross is the certificate in DER that by issues for ca's root: the same name
+// and key, with the times of c.
+func (ca *CA) Cross(t testing.TB, by *CA, c Cert) []byte {
+	t.Helper()
+	return issue(t, by.root, authority(ca.root.cert.Subject.CommonName, c), ca.root.key).cert.Raw
+}
+
+// Staple is an OCSP response in DER about leaf, which ca issued itself. What
+// answer leaves out of the serial number and the times is filled in. It is
+// signed by ca, or by responder where one is given.
+func (ca *CA) Staple(t testing.TB, leaf tls.Certificate, answer ocsp.Response, responder ...tls.Certificate) []byte {
+	t.Helper()
+	if answer.SerialNumber == nil {
+		answer.SerialNumber = leaf.Leaf.SerialNumber
+	}
+	if answer.ThisUpdate.IsZero() {
+		answer.ThisUpdate, answer.NextUpdate = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	}
+	by, key := ca.root.cert, ca.root.key
+	if len(responder) > 0 {
+		by, key = responder[0].Leaf, responder[0].PrivateKey.(crypto.Signer)
+		answer.Certificate = by
+	}
+	der, err := ocsp.CreateResponse(ca.root.cert, by, answer, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
 // A Cert says what a certificate is to be; zero times are a month ago and a
 // hundred days ahead.
 type Cert struct {
 	Names               []string // DNS names and addresses; none: localhost and 127.0.0.1
 	NotBefore, NotAfter time.Time
+	Curve               elliptic.Curve     // of its key; nil: P-256
+	RSA                 int                // bits of an RSA key, in place of a curve's
+	Usages              []x509.ExtKeyUsage // none: of a server
+	Policy              []int              // OID of a policy it follows
 	// Intermediate, where not nil, is issued between root and leaf, with these times.
 	Intermediate *Cert
 }
@@ -62,15 +105,46 @@ func (ca *CA) Issue(t testing.TB, c Cert) tls.Certificate {
 	t.Helper()
 	issuer, chain := ca.root, [][]byte{}
 	if c.Intermediate != nil {
-		issuer = issue(t, ca.root, &x509.Certificate{
-			Subject: pkix.Name{CommonName: "Test Intermediate"}, IsCA: true, BasicConstraintsValid: true,
-			KeyUsage: x509.KeyUsageCertSign, NotBefore: begin(*c.Intermediate), NotAfter: end(*c.Intermediate),
-		})
+		issuer = issue(t, ca.root, authority("Test Intermediate", *c.Intermediate), newKey(t, *c.Intermediate))
 		chain = append(chain, issuer.cert.Raw)
 	}
+	leaf := issue(t, issuer, c.leaf(), newKey(t, c))
+	return tls.Certificate{Certificate: append([][]byte{leaf.cert.Raw}, chain...), PrivateKey: leaf.key, Leaf: leaf.cert}
+}
+
+// SelfSigned returns a leaf that nobody but itself signed.
+func SelfSigned(t testing.TB, c Cert) tls.Certificate {
+	t.Helper()
+	leaf := issue(t, nil, c.leaf(), newKey(t, c))
+	return tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key, Leaf: leaf.cert}
+}
+
+func authority(name string, c Cert) *x509.Certificate {
+	if len(c.Names) > 0 {
+		name = c.Names[0]
+	}
+	return &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: begin(c), NotAfter: end(c),
+	}
+}
+
+func (c Cert) leaf() *x509.Certificate {
 	template := &x509.Certificate{
 		NotBefore: begin(c), NotAfter: end(c),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: c.Usages,
+	}
+	if len(c.Usages) == 0 {
+		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	if len(c.Policy) > 0 {
+		oid := make([]uint64, len(c.Policy))
+		for i, n := range c.Policy {
+			oid[i] = uint64(n)
+		}
+		if p, err := x509.OIDFromInts(oid); err == nil {
+			template.Policies = []x509.OID{p}
+		}
 	}
 	names := c.Names
 	if len(names) == 0 {
@@ -84,8 +158,7 @@ func (ca *CA) Issue(t testing.TB, c Cert) tls.Certificate {
 			template.DNSNames = append(template.DNSNames, n)
 		}
 	}
-	leaf := issue(t, issuer, template)
-	return tls.Certificate{Certificate: append([][]byte{leaf.cert.Raw}, chain...), PrivateKey: leaf.key, Leaf: leaf.cert}
+	return template
 }
 
 func begin(c Cert) time.Time {
@@ -102,12 +175,26 @@ func end(c Cert) time.Time {
 	return c.NotAfter
 }
 
-func issue(t testing.TB, issuer *pair, template *x509.Certificate) *pair {
+func newKey(t testing.TB, c Cert) (key crypto.Signer) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	var err error
+	switch {
+	case c.RSA > 0:
+		key, err = rsa.GenerateKey(rand.Reader, c.RSA)
+	case c.Curve != nil:
+		key, err = ecdsa.GenerateKey(c.Curve, rand.Reader)
+	default:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return key
+}
+
+func issue(t testing.TB, issuer *pair, template *x509.Certificate, key crypto.Signer) *pair {
+	t.Helper()
+	var err error
 	if template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +202,7 @@ func issue(t testing.TB, issuer *pair, template *x509.Certificate) *pair {
 	if issuer != nil {
 		parent, signer = issuer.cert, issuer.key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
 		t.Fatal(err)
 	}
