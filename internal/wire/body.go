@@ -93,7 +93,8 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 		err = nil // a part of what is compressed, all of which came
 	}
 	out.Body, out.Size, out.Kept = h.kept, min(n, limit), h.last.Sub(out.begin)
-	out.Complete = err == nil && (n < want || wire.n == res.ContentLength)
+	whole := n <= limit && n == wire.n && n == res.ContentLength // said before the end is seen
+	out.Complete = err == nil && (n < want || whole)
 	return err
 }
 
