@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,13 +17,19 @@ const maxHeaderBytes = 256 << 10
 // errGone is the answer to a request for a further connection: a conn has one.
 var errGone = errors.New("the connection has been used up")
 
-// A conn speaks HTTP over one connection that was made step by step; its
-// transport never dials another.
+// A conn speaks HTTP over one connection that was made step by step.
 type conn struct {
-	transport *http.Transport
-	wire      *watched
-	h2        bool
-	facts     map[string]any // of peer and certificate, for hops that find it open
+	speaker
+	wire  *watched
+	h2    bool
+	facts map[string]any // of peer and certificate, for hops that find it open
+}
+
+// A speaker knows HTTP of one version.
+type speaker interface {
+	// roundTrip sends r and returns the answer as soon as its header is there.
+	roundTrip(r *http.Request) (*http.Response, error)
+	io.Closer
 }
 
 // A watched connection tells when it has been closed. It stands below TLS,
@@ -45,7 +52,7 @@ func (n *Net) open(ctx context.Context, hop *probes.Step, u *url.URL, keep bool)
 	if err != nil {
 		return nil, err
 	}
-	k := &conn{wire: l.wire, facts: map[string]any{}}
+	k := &conn{wire: l.wire}
 	var c net.Conn = l.wire
 	if l.tls != nil {
 		k.h2 = l.tls.ConnectionState().NegotiatedProtocol == "h2"
@@ -53,16 +60,41 @@ func (n *Net) open(ctx context.Context, hop *probes.Step, u *url.URL, keep bool)
 	} else {
 		hop.Find(probes.Note(probes.InsecureHTTP, u.Hostname(), "asked by plain http"))
 	}
-	for _, key := range append([]string{probes.AttrPeerAddress}, leafKeys...) {
-		if v := hop.Text(key); v != "" {
-			k.facts[key] = v
-		}
+	switch {
+	case keep:
+		k.speaker = &kept{transport(c, l.wire)}
+		k.facts = originFacts(hop)
+	case k.h2:
+		k.speaker = http2Conn{c}
+	default:
+		k.speaker = http1{c}
 	}
-	k.transport = transport(c, l.wire, keep)
 	return k, nil
 }
 
-func transport(c net.Conn, w *watched, keep bool) *http.Transport {
+// originFacts are what hop has learnt of the origin it reached.
+func originFacts(hop *probes.Step) map[string]any {
+	facts := map[string]any{}
+	for _, key := range append([]string{probes.AttrPeerAddress}, leafKeys...) {
+		if v := hop.Text(key); v != "" {
+			facts[key] = v
+		}
+	}
+	return facts
+}
+
+// kept speaks over a connection that may serve one request after another.
+type kept struct{ *http.Transport }
+
+func (k *kept) roundTrip(r *http.Request) (*http.Response, error) { return k.RoundTrip(r) }
+
+func (k *kept) Close() error {
+	k.CloseIdleConnections()
+	return nil
+}
+
+// transport returns one that never dials a connection besides c.
+func transport(c net.Conn, w *watched) *http.Transport {
 	once := make(chan net.Conn, 1)
 	once <- c
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -78,15 +110,11 @@ func transport(c net.Conn, w *watched, keep bool) *http.Transport {
 	return &http.Transport{
 		DialContext:            dial,
 		DialTLSContext:         dial,
-		DisableKeepAlives:      !keep,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
-
-// roundTrip sends r and returns the answer as soon as its header is there.
-func (k *conn) roundTrip(r *http.Request) (*http.Response, error) { return k.transport.RoundTrip(r) }
 
 // ended reports whether the connection has been closed, by either side.
 func (k *conn) ended() bool {
@@ -100,6 +128,6 @@ func (k *conn) ended() bool {
 
 // Close ends the connection and whatever waits for it.
 func (k *conn) Close() {
-	k.transport.CloseIdleConnections()
+	k.speaker.Close()
 	k.wire.Close()
 }
