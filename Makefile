@@ -61,8 +61,11 @@ fmt: ## format all Go files
 packages: ## install the Debian packages that tests use (as root; else those tests skip)
 	@.ci/packages chromium gcc libc6-dev nginx-light
 
-bench: ## benchmarks of this tree
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## what a probe costs beside others, and benchmarks of this tree
+	@.ci/packages prometheus-blackbox-exporter util-linux
+	$(GO) test ./internal/bench -run '^TestCompare$$' -v -count 1 -timeout 60m -compare -table "$$PWD/bin/bench.txt" $(ARGS)
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /internal/bench)
+	@cat bin/bench.txt
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

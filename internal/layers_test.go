@@ -28,6 +28,7 @@ var layers = map[string][]string{
 
 	"internal":               {}, // this test
 	"internal/agent":         {"probes", "internal/config"},
+	"internal/bench":         {}, // tests alone
 	"internal/api":           {"probes"},
 	"internal/config":        {"probes", "probes/feed", "probes/enclosure", "probes/page", "internal/wire"},
 	"internal/datasource":    {"probes", "internal/api"},
