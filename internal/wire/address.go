@@ -70,11 +70,11 @@ type trial struct {
 // That some address is bad fails nothing, but it is told; where all are, the
 // failure is the first one's.
 func (n *Net) reachAll(ctx context.Context, hop *probes.Step, u *url.URL, addrs []netip.Addr) (line, error) {
-	addrs, err := n.allowed(hop, addrs, port(u))
+	addrs, err := n.candidates(hop, addrs, port(u))
 	if err != nil {
 		return line{}, err
 	}
-	trials := n.try(ctx, u, n.routable(addrs))
+	trials := n.try(ctx, u, addrs)
 	best := slices.IndexFunc(trials, func(t *trial) bool { return t.err == nil })
 	settle(hop, u.Hostname(), trials, best)
 	if best < 0 {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,11 +20,10 @@ var connecting = stage{probes.ConnectTimeout, probes.ConnectReset, probes.Connec
 // where there are no others. What failed before one answered doesn't fail the
 // run.
 func (n *Net) dial(ctx context.Context, parent *probes.Step, host string, addrs []netip.Addr, port int) (net.Conn, error) {
-	addrs, err := n.allowed(parent, addrs, port)
+	addrs, err := n.candidates(parent, addrs, port)
 	if err != nil {
 		return nil, err
 	}
-	addrs = n.routable(addrs)
 	var failed []*probes.Step
 	var first error
 	for i, a := range addrs {
@@ -46,6 +46,18 @@ func (n *Net) dial(ctx context.Context, parent *probes.Step, host string, addrs 
 	return nil, first
 }
 
+// candidates are the addresses to go to, in order.
+func (n *Net) candidates(parent *probes.Step, addrs []netip.Addr, port int) ([]netip.Addr, error) {
+	addrs, err := n.allowed(parent, addrs, port)
+	if err != nil {
+		return nil, err
+	}
+	if addrs, err = n.bindable(parent, addrs, port); err != nil {
+		return nil, err
+	}
+	return n.routable(addrs), nil
+}
+
 // allowed returns the addresses that may be gone to. Where there is none, a
 // connect step says so.
 func (n *Net) allowed(parent *probes.Step, addrs []netip.Addr, port int) ([]netip.Addr, error) {
@@ -64,12 +76,16 @@ func (n *Net) allowed(parent *probes.Step, addrs []netip.Addr, port int) ([]neti
 	if len(public) > 0 {
 		return public, nil
 	}
+	return nil, n.refuse(parent, addrs[0], port, probes.Fail(probes.GuardAddress, reasons[0]))
+}
+
+// refuse notes in a connect step why a is not gone to.
+func (n *Net) refuse(parent *probes.Step, a netip.Addr, port int, err error) error {
 	s := parent.Begin("connect")
-	err := probes.Fail(probes.GuardAddress, reasons[0])
-	s.Set(probes.AttrPeerAddress, addrs[0].String())
+	s.Set(probes.AttrPeerAddress, a.String())
 	s.Set(probes.AttrPeerPort, port)
 	s.Done(&err)
-	return nil, err
+	return err
 }
 
 // pardon marks addresses that failed before another answered.
@@ -80,27 +96,49 @@ func pardon(failed []*probes.Step, host string) {
 	}
 }
 
-// routable drops addresses without a route from here, as clients without IPv6
-// do, unless no other is left. Connecting a UDP socket asks the kernel and
-// sends nothing.
+// routable drops the addresses of a family that has no route from here, as
+// clients without IPv6 do, unless no other is left. Connecting a UDP socket asks
+// the kernel and sends nothing.
 func (n *Net) routable(addrs []netip.Addr) []netip.Addr {
-	if len(addrs) < 2 {
+	six := slices.IndexFunc(addrs, netip.Addr.Is6)
+	four := slices.IndexFunc(addrs, netip.Addr.Is4)
+	if six < 0 || four < 0 {
 		return addrs
 	}
-	var yes, no []netip.Addr
-	for _, a := range addrs {
+	dead := func(a netip.Addr) bool {
 		conn, err := (&net.Dialer{LocalAddr: n.source("udp", a)}).Dial("udp", netip.AddrPortFrom(a, 9).String())
-		if err != nil {
-			no = append(no, a)
-			continue
+		if err == nil {
+			conn.Close()
 		}
-		conn.Close()
-		yes = append(yes, a)
+		return err != nil
 	}
-	if len(yes) > 0 {
-		return yes
+	no6, no4 := dead(addrs[six]), dead(addrs[four])
+	if no6 == no4 {
+		return addrs
 	}
-	return no
+	return slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return no6 == a.Is6() })
+}
+
+// bindable drops the addresses of a family that no source is of: who binds to
+// an address wants nothing to leave by another. Where none is left, a connect
+// step says so.
+func (n *Net) bindable(parent *probes.Step, addrs []netip.Addr, port int) ([]netip.Addr, error) {
+	if len(n.o.Sources) == 0 {
+		return addrs, nil
+	}
+	fit := slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return n.source("udp", a) == nil })
+	if len(fit) > 0 {
+		return fit, nil
+	}
+	reason := fmt.Errorf("%s is IPv%d, and the source %s is not; name a source of that version too", addrs[0], version(addrs[0]), n.o.Sources[0])
+	return nil, n.refuse(parent, addrs[0], port, probes.Fail(probes.LocalNetwork, reason))
+}
+
+func version(a netip.Addr) int {
+	if a.Unmap().Is4() {
+		return 4
+	}
+	return 6
 }
 
 func (n *Net) dialOne(ctx context.Context, s *probes.Step, to netip.AddrPort, left int) (_ net.Conn, err error) {

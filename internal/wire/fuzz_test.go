@@ -28,7 +28,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		var r answer
-		r.read(in)
+		r.read(in, "server")
 		if len(r.addrs) > maxAddresses || len(r.chain) > maxCNAMEs {
 			t.Errorf("got %d addresses, %d names", len(r.addrs), len(r.chain))
 		}

@@ -3,26 +3,17 @@ package wire
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/miekg/dns"
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/sonde-media/sonde/probes"
-)
-
-const (
-	maxAddresses = 64 // of one name; more are not looked at
-	maxCNAMEs    = 16
-	dnsAttempts  = 2 // datagrams get lost; a second one is noted on the step
-	dnsWait      = 5 * time.Second
-	dnsUDPSize   = 1232 // RFC 9715
 )
 
 // ResolverAddress completes the address of a DNS server to host:port; the port
@@ -44,46 +35,68 @@ func ResolverAddress(addr string) (string, error) {
 var resolving = stage{probes.DNSTimeout, probes.DNSOther, probes.DNSOther}
 
 // resolve returns the addresses of host, IPv6 first, in a dns step of parent.
-// An address stands for itself, without a step.
+// An address stands for itself, without a step where nothing is wrong with it.
 func (n *Net) resolve(ctx context.Context, parent *probes.Step, host string) (_ []netip.Addr, err error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{a}, nil
+	literal, notAddress := netip.ParseAddr(host)
+	if notAddress == nil && n.wanted(literal) {
+		return []netip.Addr{literal}, nil
 	}
 	s := parent.Begin("dns")
 	defer s.Done(&err)
 	s.Set(probes.AttrDNSQuestion, host)
 	s.Set(probes.AttrServerAddress, host)
-
-	addrs := n.local(ctx, host)
-	if addrs == nil {
-		if addrs, err = n.ask(ctx, s, host); err != nil {
-			return nil, err
-		}
+	if notAddress == nil {
+		return nil, noAddress(host, "it is an address itself", n.types())
+	}
+	addrs, ok := n.local(host)
+	if !ok {
+		addrs, err = n.ask(ctx, s, host)
+	} else if len(addrs) == 0 {
+		err = noAddress(host, "by this machine's hosts", n.types())
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.Set(probes.AttrDNSAnswers, texts(addrs))
 	return addrs, nil
 }
 
+// wanted reports whether the target's option ip leaves a.
+func (n *Net) wanted(a netip.Addr) bool {
+	return n.choice.IP == 0 || (n.choice.IP == 4) == a.Unmap().Is4()
+}
+
+// types are the records to ask for, A before AAAA.
+func (n *Net) types() []uint16 {
+	switch n.choice.IP {
+	case 4:
+		return []uint16{dns.TypeA}
+	case 6:
+		return []uint16{dns.TypeAAAA}
+	}
+	return []uint16{dns.TypeA, dns.TypeAAAA}
+}
+
 // local answers for names that no server is asked for: localhost (RFC 6761)
 // and, where the system's resolver is used, what its hosts file has.
-func (n *Net) local(ctx context.Context, host string) []netip.Addr {
-	name := strings.TrimSuffix(strings.ToLower(host), ".")
+func (n *Net) local(host string) (addrs []netip.Addr, ok bool) {
+	name := plainName(host)
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+		if n.choice.IP == 6 {
+			return []netip.Addr{netip.IPv6Loopback()}, true
+		}
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, true
 	}
 	if n.o.Resolver != "" {
-		return nil
+		return nil, false
 	}
-	// Go's resolver reads the hosts file first; without a network it reads
-	// nothing else.
-	offline := net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("offline")
-	}}
-	addrs, err := offline.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil
+	hosts, err := hostsFile.read()
+	all, ok := hosts[name]
+	if err != nil || !ok {
+		return nil, false
 	}
-	return order(addrs)
+	all = slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !n.wanted(a) })
+	return order(all), true
 }
 
 // ask queries the servers for every name that the search list makes of host.
@@ -93,10 +106,10 @@ func (n *Net) ask(ctx context.Context, s *probes.Step, host string) (addrs []net
 	}
 	servers, names, err := n.servers(host)
 	if err != nil {
-		return nil, probes.Fail(probes.DNSOther, err)
+		return nil, probes.Fail(probes.LocalNetwork, err)
 	}
 	for _, name := range names {
-		addrs, err = lookup(ctx, s, servers, name)
+		addrs, err = lookup(ctx, s, servers, name, n.types())
 		if err == nil || probes.AsFailure(err).Code != probes.DNSNotFound {
 			break
 		}
@@ -108,7 +121,7 @@ func (n *Net) servers(host string) (servers, names []string, err error) {
 	if n.o.Resolver != "" {
 		return []string{n.o.Resolver}, []string{dns.Fqdn(host)}, nil
 	}
-	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	conf, err := resolvConf.read()
 	if err != nil || len(conf.Servers) == 0 {
 		return nil, nil, fmt.Errorf("no name server in /etc/resolv.conf; name one with --resolver (%v)", err)
 	}
@@ -118,39 +131,40 @@ func (n *Net) servers(host string) (servers, names []string, err error) {
 	return servers, conf.NameList(host), nil
 }
 
-// ask6For is how long AAAA is waited for when A has been answered: some servers
-// drop the question, and clients go on without (RFC 8305 §3).
-const ask6For = 500 * time.Millisecond
-
-// both asks for A and AAAA at once.
-func both(ctx context.Context, servers []string, name string) (a, aaaa answer) {
-	ctx6, cancel := context.WithCancel(ctx)
-	defer cancel()
-	six := make(chan answer, 1)
-	go func() { six <- query(ctx6, servers, name, dns.TypeAAAA) }()
-	a = query(ctx, servers, name, dns.TypeA)
-	if len(a.addrs) > 0 {
-		defer time.AfterFunc(ask6For, cancel).Stop()
+// lookup makes one answer of those for all types.
+func lookup(ctx context.Context, s *probes.Step, servers []string, name string, types []uint16) ([]netip.Addr, error) {
+	var addrs []netip.Addr
+	var chain []string
+	var zone, server string
+	attempts := 0
+	answers := query(ctx, servers, name, types)
+	for _, r := range answers {
+		addrs = append(addrs, r.addrs...)
+		server, zone, attempts = cmp.Or(server, r.server), cmp.Or(zone, r.zone), max(attempts, r.attempts)
+		if len(chain) == 0 {
+			chain = r.chain
+		}
 	}
-	return a, <-six
+	s.Set(probes.AttrDNSServer, server)
+	s.Set(probes.AttrDNSAttempts, attempts)
+	s.Set(probes.AttrDNSChain, chain)
+	if len(addrs) > 0 {
+		s.Set(probes.AttrDNSTTL, ttl(answers))
+		return order(addrs), nil
+	}
+	s.Set(probes.AttrFault, fault(chain, zone, name))
+	return nil, worse(ctx, name, servers, answers)
 }
 
-// lookup makes one answer of A and AAAA.
-func lookup(ctx context.Context, s *probes.Step, servers []string, name string) ([]netip.Addr, error) {
-	a, aaaa := both(ctx, servers, name)
-
-	s.Set(probes.AttrDNSServer, cmp.Or(a.server, aaaa.server))
-	s.Set(probes.AttrDNSAttempts, max(a.attempts, aaaa.attempts))
-	chain := a.chain
-	if len(chain) == 0 {
-		chain = aaaa.chain
+// ttl is for how many seconds the answers with addresses hold.
+func ttl(answers []*answer) int {
+	least := -1
+	for _, r := range answers {
+		if len(r.addrs) > 0 && (least < 0 || int(r.ttl) < least) {
+			least = int(r.ttl)
+		}
 	}
-	s.Set(probes.AttrDNSChain, chain)
-	if addrs := order(append(aaaa.addrs, a.addrs...)); len(addrs) > 0 {
-		return addrs, nil
-	}
-	s.Set(probes.AttrFault, fault(chain, cmp.Or(a.zone, aaaa.zone), name))
-	return nil, worse(ctx, name, a, aaaa)
+	return least
 }
 
 // fault names what doesn't answer: the last alias, else the zone, else the
@@ -171,123 +185,42 @@ func fault(chain []string, zone, name string) string {
 	return name
 }
 
-// worse is the failure of two answers without an address.
-func worse(ctx context.Context, name string, answers ...answer) error {
+// worse is the failure of answers without an address. That no name server is
+// there at all is our own failure: nothing has been learnt of the target.
+func worse(ctx context.Context, name string, servers []string, answers []*answer) error {
 	name = strings.TrimSuffix(name, ".")
 	for _, r := range answers {
-		if r.err == nil && r.rcode == dns.RcodeNameError {
+		if r.server != "" && r.rcode == dns.RcodeNameError {
 			return probes.Fail(probes.DNSNotFound, fmt.Errorf("%s does not exist (NXDOMAIN from %s)", name, r.server))
 		}
 	}
 	for _, r := range answers {
-		if r.err == nil && r.rcode != dns.RcodeSuccess {
+		if r.server != "" && r.rcode != dns.RcodeSuccess {
 			return probes.Fail(probes.DNSServer, fmt.Errorf("%s: %s from %s", name, dns.RcodeToString[r.rcode], r.server))
 		}
 	}
 	for _, r := range answers {
-		if r.err != nil {
+		if r.server == "" && !r.tried && ctx.Err() == nil {
+			return probes.Fail(probes.LocalNetwork, fmt.Errorf("no name server of this machine can be asked (%s): %w", strings.Join(servers, ", "), r.err))
+		}
+		if r.server == "" {
 			return resolving.failure(ctx, fmt.Errorf("ask for %s: %w", name, r.err))
 		}
 	}
-	return probes.Fail(probes.DNSNoAddress, fmt.Errorf("%s has neither A nor AAAA (NOERROR from %s)", name, answers[0].server))
-}
-
-// An answer is what the servers said to one question.
-type answer struct {
-	addrs    []netip.Addr
-	chain    []string // CNAME targets in order
-	zone     string   // owner of the SOA in the authority section
-	rcode    int
-	server   string
-	attempts int
-	err      error // no server answered
-}
-
-// query asks the servers in turn, as a stub resolver does (RFC 1035 §4.2.1):
-// over UDP, over TCP where the answer was cut.
-func query(ctx context.Context, servers []string, name string, qtype uint16) (r answer) {
-	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	m.SetEdns0(dnsUDPSize, false)
-	for range dnsAttempts {
-		for _, server := range servers {
-			r.attempts++
-			in, err := exchangeDNS(ctx, m, server, wait(ctx, dnsAttempts*len(servers)))
-			if err != nil {
-				r.err = err
-				continue
-			}
-			r.read(in)
-			r.server, r.err = server, nil
-			return r
-		}
-		if ctx.Err() != nil || !isTimeout(r.err) {
-			break
-		}
+	types := make([]uint16, len(answers))
+	for i, r := range answers {
+		types[i] = r.qtype
 	}
-	return r
+	return noAddress(name, "NOERROR from "+answers[0].server, types)
 }
 
-// wait shares the time left among n attempts.
-func wait(ctx context.Context, n int) time.Duration {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return dnsWait
+// noAddress says that name has no record of types.
+func noAddress(name, why string, types []uint16) error {
+	text := fmt.Errorf("%s has neither A nor AAAA (%s)", name, why)
+	if len(types) == 1 {
+		text = fmt.Errorf("%s has no %s (%s); the target's option ip leaves no other", name, dns.TypeToString[types[0]], why)
 	}
-	return min(dnsWait, time.Until(end)/time.Duration(n))
-}
-
-// exchangeDNS asks one server. Where reading a stranger's answer panics that is
-// an error, as it may be on a goroutine that nobody guards.
-func exchangeDNS(ctx context.Context, m *dns.Msg, server string, wait time.Duration) (in *dns.Msg, err error) {
-	err = probes.Safely(func() (err error) {
-		in, err = exchangeOver(ctx, "udp", m, server, wait)
-		if err == nil && in.Truncated {
-			in, err = exchangeOver(ctx, "tcp", m, server, wait)
-		}
-		return err
-	})
-	return in, err
-}
-
-func exchangeOver(ctx context.Context, network string, m *dns.Msg, server string, wait time.Duration) (*dns.Msg, error) {
-	c := dns.Client{Net: network, Timeout: wait, UDPSize: dnsUDPSize}
-	conn, err := c.DialContext(ctx, server)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) // the library heeds no more than the deadline
-	defer stop()
-	in, _, err := c.ExchangeWithConnContext(ctx, m, conn)
-	return in, err
-}
-
-// read takes what counts from a message.
-func (r *answer) read(in *dns.Msg) {
-	r.rcode = in.Rcode
-	for _, rr := range in.Answer {
-		switch rr := rr.(type) {
-		case *dns.A:
-			r.add(netip.AddrFromSlice(rr.A))
-		case *dns.AAAA:
-			r.add(netip.AddrFromSlice(rr.AAAA))
-		case *dns.CNAME:
-			if len(r.chain) < maxCNAMEs {
-				r.chain = append(r.chain, strings.TrimSuffix(rr.Target, "."))
-			}
-		}
-	}
-	for _, rr := range in.Ns {
-		if soa, ok := rr.(*dns.SOA); ok {
-			r.zone = soa.Hdr.Name
-		}
-	}
-}
-
-func (r *answer) add(a netip.Addr, ok bool) {
-	if ok && len(r.addrs) < maxAddresses {
-		r.addrs = append(r.addrs, a)
-	}
+	return probes.Fail(probes.DNSNoAddress, text)
 }
 
 // order puts IPv6 first, as clients do (RFC 6724), and unmaps.
