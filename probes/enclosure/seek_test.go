@@ -323,3 +323,28 @@ func TestFindingsOnce(t *testing.T) {
 		t.Errorf("got %v", r.Findings)
 	}
 }
+
+// A picture in front is stepped over, as players do: the startup holds the
+// request for what stands behind it.
+func TestSoundBehindLongTag(t *testing.T) {
+	const n = 300 << 10
+	tag := append([]byte("ID3\x03\x00\x00"), n>>21&0x7F, n>>14&0x7F, n>>7&0x7F, n&0x7F)
+	e := edge{body: append(append(tag, make([]byte, n)...), audio...)}
+	r, found := probeEdge(t, &e, probes.Options{"head": false})
+	want := listen + "  seek\n" + opened + "  seek\n" + further + "  seek\n" + further + "  decode\n"
+	if got := wiretest.Outline(r.Root); got != want || found != "" {
+		t.Errorf("got\n%s%swant\n%s", got, found, want)
+	}
+	if asked := e.asked[1]; asked != "GET bytes=307210-372745" {
+		t.Errorf("asked %s", asked)
+	}
+	d := r.Root.Steps[len(r.Root.Steps)-1]
+	if startup, ok := d.Attrs[probes.AttrMediaStartup].(float64); !ok || startup < float64(r.Root.Steps[0].Took)/float64(time.Millisecond) {
+		t.Errorf("startup %v ms", startup)
+	}
+	e = edge{body: e.body, further: func(w http.ResponseWriter, _ *http.Request, _, _ int64) { w.WriteHeader(500) }}
+	r, found = probeEdge(t, &e, probes.Options{"head": false})
+	if !strings.Contains(found, "it can't begin before all of it has come") || r.Outcome != probes.Degraded || r.Root.Steps[2].Text(probes.AttrDetail) == "" {
+		t.Errorf("got %s\n%s%s", r.Outcome, found, wiretest.Outline(r.Root))
+	}
+}
