@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,6 +42,8 @@ type agentOptions struct {
 	roots    *x509.CertPool        // for the hub's certificate; nil: the system's
 	registry prometheus.Registerer // for metrics; nil: none
 	log      *slog.Logger
+
+	anonymous bool // nothing says who asks
 }
 
 type agentFlags struct {
@@ -124,6 +127,7 @@ func (f *netFlags) over(cfg *config.Config, log *slog.Logger) (agentOptions, err
 		return o, err
 	}
 	o.roots = w.Roots
+	o.anonymous = w.UserAgent == "" && w.Contact == ""
 	o.net, err = wire.New(w)
 	return o, err
 }
@@ -165,8 +169,21 @@ func runAgent(ctx context.Context, o agentOptions) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	if o.anonymous && slices.ContainsFunc(o.config.Targets, isRemote) {
+		o.log.Warn("nobody can tell whose prober this is: set contact in the configuration, or --contact", "user_agent", wire.DefaultUserAgent)
+	}
 	o.log.Info("agent started", "region", o.region, "targets", len(o.config.Targets), "hub", t.Hub, "data", o.data)
 	return deliver(ctx, a, exporter)
+}
+
+// isRemote reports whether t may be somebody else's.
+func isRemote(t probes.Target) bool {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return (err != nil || !a.IsLoopback()) && u.Hostname() != "localhost"
 }
 
 // deliver runs a and the exporter; the exporter ends after a, so that it has

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/probes"
 )
 
 // A region listed without a place must not stand in the Gulf of Guinea.
@@ -22,5 +23,16 @@ func TestAgentIsLocatedWhereTheConfigurationSays(t *testing.T) {
 	o := agentOptions{config: cfg, region: "mars", data: t.TempDir()}
 	if _, err := o.telemetry(); err == nil {
 		t.Error("a region that isn't listed was taken")
+	}
+}
+
+func TestRemoteTargets(t *testing.T) {
+	for url, want := range map[string]bool{
+		"https://feeds.example.org/": true, "http://192.0.2.1/": true, "http://10.0.0.1/": true,
+		"http://127.0.0.1:8080/": false, "http://[::1]/": false, "http://localhost/": false,
+	} {
+		if got := isRemote(probes.Target{URL: url}); got != want {
+			t.Errorf("%s: got %v", url, got)
+		}
 	}
 }

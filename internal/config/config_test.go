@@ -133,6 +133,8 @@ resolver: 192.0.2.53
 source: [192.0.2.1, "2001:db8::1"]
 allow_private: true
 user_agent: ExampleBot/1.0 (+https://example.org/bot)
+contact: mailto:ops@example.org
+limits: {run_bytes: 64 MiB, host_day_bytes: 1.5GB, day_bytes: 1000, host_parallel: 4, host_rate: 0.5}
 otlp: http://127.0.0.1:4318
 timeout: 5s
 ca_file: roots.pem
@@ -141,7 +143,8 @@ targets: []
 	want := &Config{
 		Region: "eu-west", Regions: map[string]Region{"eu-west": {Name: "eu-west"}},
 		Resolver: "192.0.2.53:53", Sources: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
-		AllowPrivate: true, UserAgent: "ExampleBot/1.0 (+https://example.org/bot)", OTLP: "http://127.0.0.1:4318",
+		AllowPrivate: true, UserAgent: "ExampleBot/1.0 (+https://example.org/bot)", Contact: "mailto:ops@example.org",
+		Limits: wire.Limits{RunBytes: 64 << 20, HostDayBytes: 1.5e9, DayBytes: 1000, HostParallel: 4, HostRate: 0.5}, OTLP: "http://127.0.0.1:4318",
 		Timeout: 5 * time.Second, CAFile: "roots.pem", Version: c.Version,
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {

@@ -3,7 +3,6 @@ package config
 import (
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +36,14 @@ func (r *reader) config(root *yaml.Node) *Config {
 		{"otlp", func(n *yaml.Node) { c.OTLP = r.url(n) }},
 		{"timeout", func(n *yaml.Node) { c.Timeout = r.duration(n, minTimeout) }},
 		{"user_agent", func(n *yaml.Node) { c.UserAgent = r.header(n) }},
+		{"contact", func(n *yaml.Node) { c.Contact = r.contact(n) }},
+		{"limits", func(n *yaml.Node) { c.Limits = r.limits(n) }},
 		{"defaults", func(n *yaml.Node) { r.defaults(n, c, &d) }},
 		{"regions", func(n *yaml.Node) { c.Regions = r.regions(n) }},
 		{"region", func(n *yaml.Node) { c.Region = r.region(n, c.Regions) }},
 		{"services", func(n *yaml.Node) { c.Services = r.services(n) }},
 		{"ca_file", func(n *yaml.Node) { r.caFile(n, c) }},
+		{"roots", func(n *yaml.Node) { c.Stores = r.stores(n) }},
 		{"resolver", func(n *yaml.Node) { c.Resolver = r.hostPort(n) }},
 		{"source", func(n *yaml.Node) { c.Sources = r.sources(n) }},
 		{"allow_private", func(n *yaml.Node) { c.AllowPrivate = r.boolean(n) }},
@@ -109,18 +111,7 @@ func (r *reader) services(n *yaml.Node) (names []string) {
 }
 
 func (r *reader) caFile(n *yaml.Node, c *Config) {
-	path, ok := r.text(n)
-	if ok && path == "" {
-		r.fail(n, "want the path of a PEM file")
-	}
-	c.caFile = &Error{File: r.file, Line: n.Line, Column: n.Column, Message: "ca_file"}
-	if path != "" && !filepath.IsAbs(path) && !strings.Contains(r.file, "://") {
-		path = filepath.Join(filepath.Dir(r.file), path)
-	}
-	c.CAFile = path
-	if !secretive(n, 0) {
-		c.caFile.Message += " " + path
-	}
+	c.CAFile, c.caFile = r.pemFile(n, "ca_file")
 }
 
 func (r *reader) sources(n *yaml.Node) (sources []netip.Addr) {

@@ -37,8 +37,8 @@ func (l Limits) Check() error {
 	return nil
 }
 
-// MinHostRate is the smallest rate that can be asked for: a request an hour.
-const MinHostRate = 1.0 / 3600
+// MinHostRate is the smallest rate that can be asked for.
+const MinHostRate = 0.001
 
 // Visit returns a Net for one run, which has a byte budget of its own. What a
 // Net reads that is no visit counts for hosts and days alone.
