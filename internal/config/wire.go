@@ -77,8 +77,7 @@ func (r *reader) pemFile(n *yaml.Node, key string) (string, *Error) {
 // of roots; what is wrong with them comes as [Errors] at the keys' places.
 func (c *Config) Wire() (wire.Options, error) {
 	o := wire.Options{
-		Resolver: c.Resolver, Sources: c.Sources, AllowPrivate: c.AllowPrivate,
-		UserAgent: c.UserAgent, Contact: c.Contact, Limits: c.Limits,
+		Resolver: c.Resolver, Sources: c.Sources, AllowPrivate: c.AllowPrivate, UserAgent: c.UserAgent,
 	}
 	var errs Errors
 	fail := func(at Error, err error) {
