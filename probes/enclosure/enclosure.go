@@ -131,29 +131,27 @@ func share(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, wait)
 }
 
-// forget drops from the steps below s the findings that the run has already:
-// a further connection to a host tells again what the first one told.
-func (l *listening) forget(s *probes.Step) {
+// settle makes the steps below s those of a further request: their failures
+// don't fail the run, which each of their rows says by itself, and what the run
+// has found already isn't told again, as a further connection to a host would.
+func (l *listening) settle(s *probes.Step) {
 	type sign struct {
 		code probes.Code
 		host string
 	}
 	known := map[sign]bool{}
 	for c := range l.step.All() {
-		c.Findings = slices.DeleteFunc(c.Findings, func(f probes.Finding) bool {
-			return known[sign{f.Code, f.Host}] && below(s, c)
-		})
+		if c == s {
+			break // the newest of the tree
+		}
 		for _, f := range c.Findings {
 			known[sign{f.Code, f.Host}] = true
 		}
 	}
-}
-
-func below(s, c *probes.Step) bool {
-	for d := range s.All() {
-		if d == c {
-			return d != s
+	for c := range s.All() {
+		c.Findings = slices.DeleteFunc(c.Findings, func(f probes.Finding) bool { return known[sign{f.Code, f.Host}] })
+		if c.Fail != nil {
+			c.Optional()
 		}
 	}
-	return false
 }

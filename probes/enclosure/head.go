@@ -23,7 +23,7 @@ func (l *listening) head(ctx context.Context, pool *wire.Pool) {
 		URL: l.file.url, Method: http.MethodHead, EmptyOK: true, RecordQuery: l.RecordQuery,
 		Header: http.Header{"Accept-Encoding": {"identity"}},
 	})
-	l.forget(s)
+	l.settle(s)
 	if err != nil || res.Status != http.StatusOK {
 		return
 	}

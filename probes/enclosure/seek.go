@@ -107,7 +107,7 @@ func (l *listening) seek(ctx context.Context, pool *wire.Pool, span media.Span) 
 		URL: l.file.url, Range: fmt.Sprintf("bytes=%d-%d", span.First, span.Last),
 		Keep: span.Last - span.First + 1, StopAtKeep: true, RecordQuery: l.RecordQuery,
 	})
-	l.forget(s)
+	l.settle(s)
 	code, why := probes.RangeWrong, err
 	if err == nil {
 		code, why = misses(res, span)

@@ -84,6 +84,11 @@ func probeEdge(t *testing.T, e http.Handler, o probes.Options) (*probes.Run, str
 	s := httptest.NewServer(e)
 	defer s.Close()
 	r := run(t, wire.Options{AllowPrivate: true}, probes.Target{URL: s.URL + "/a.mp3", Options: o})
+	for s := range r.Root.All() {
+		if s.Fail != nil && r.Outcome != probes.Failed && s.Attrs[probes.AttrCritical] != false {
+			t.Errorf("%s doesn't say that it failed nothing", s.Name)
+		}
+	}
 	var found strings.Builder
 	for _, f := range r.Findings {
 		if f.Code != probes.InsecureHTTP {
