@@ -1,13 +1,9 @@
 package feed
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
-	"fmt"
 	"net/mail"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,68 +11,64 @@ import (
 	"github.com/sonde-media/sonde/probes/enclosure"
 )
 
-// A document is what a feed says, as far as a listener is concerned.
+// A document is what a feed says, as far as a listener is concerned. It is
+// small, and it isn't changed once it is read.
 type document struct {
-	base       *url.URL
-	host       string
-	format     string // rss 2.0, atom 1.0, …
-	title      string
-	publishers [4]string // those named in several ways, the best first
-	guid       string    // podcast:guid
-	mended     string    // what was wrong with it and could be read nonetheless
-	items      int
-	enclosures int
-	hosts      map[string]int // enclosures by host
-	undated    bool           // an episode has no date
-	first      []episode      // items with an enclosure, in document order
-	latest     []episode      // and those with the newest dates, in no order
+	host        string
+	format      string // rss 2.0, atom 1.0, …
+	title       string
+	publisher   string
+	guid        string // podcast:guid
+	self        string // where the feed says to be (RFC 4287 §4.2.7.2)
+	mended      string // what was wrong with it and could be read nonetheless
+	items       int
+	enclosures  int
+	media       int // media:content
+	alternates  int // podcast:alternateEnclosure,
+	sources     int // podcast:source in these
+	integrities int // and podcast:integrity
+	lives       []string
+	hosts       []string    // "host=enclosures", the commonest
+	newest      time.Time   // date of an item, zero where none has one
+	ahead       []time.Time // dates that were still to come
+	episodes    []episode   // the newest, newest first
+	sample      sample
 }
 
-// maxHosts bounds the hosts that are counted.
-const maxHosts = 10_000
+// tolerance is how far ahead an item may be dated and still count as published:
+// feeds get time zones wrong.
+const tolerance = 24 * time.Hour
 
-// An episode is one item's enclosure.
-type episode struct {
-	guid, title string
-	published   time.Time
-	host        string // the feed's where unfit
-	stated      enclosure.Stated
-	unfit       error // why the enclosure can't be asked for
-}
-
-// read parses a feed as tolerantly as players do: RSS, Atom or JSON. Relative
-// enclosures resolve against base.
-func read(body []byte, base *url.URL) (*document, error) {
-	text, guess := decode(body)
-	d := &document{base: base, host: base.Hostname(), mended: guess, hosts: map[string]int{}}
-	var err error
-	switch begin := head(text); {
-	case bytes.HasPrefix(begin, []byte("{")):
-		err = readJSON(text, d)
-	case bytes.HasPrefix(begin, []byte("<")):
-		err = scan(text, d)
-	default:
-		err = errNoFeed
+// newestAt is the newest item's date, but for items that are dated later than
+// now: these don't show that publishing works.
+func (d *document) newestAt(now time.Time) time.Time {
+	newest := d.newest
+	for _, t := range d.ahead {
+		if t.After(newest) && !t.After(now.Add(tolerance)) {
+			newest = t
+		}
 	}
-	switch {
-	case errors.Is(err, errNoFeed):
-		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(head(text))))
-	case err != nil && d.items == 0:
-		return nil, err
-	case err != nil:
-		d.mended = fmt.Sprintf("%v; read up to there, %d items", err, d.items)
+	return newest
+}
+
+// note records what the document says.
+func (d *document) note(s *probes.Step, now time.Time) {
+	s.Set(probes.AttrFeedItems, d.items)
+	s.Set(probes.AttrFeedEnclosures, d.enclosures)
+	s.Set(probes.AttrFeedFormat, d.format)
+	s.Set(probes.AttrFeedTitle, d.title)
+	s.Set(probes.AttrFeedPublisher, d.publisher)
+	s.Set(probes.AttrFeedGUID, d.guid)
+	s.Set(probes.AttrFeedHosts, d.hosts)
+	s.Set(probes.AttrFeedLive, d.lives)
+	if newest := d.newestAt(now); !newest.IsZero() {
+		s.Set(probes.AttrFeedNewest, newest.UTC().Format(time.RFC3339))
 	}
-	return d, nil
-}
-
-func head(body []byte) []byte {
-	body = bytes.TrimSpace(body)
-	return body[:min(len(body), 60)]
-}
-
-// publisher is the best of those named.
-func (d *document) publisher() string {
-	return cmp.Or(d.publishers[0], person(cmp.Or(d.publishers[1:]...)))
+	for key, n := range map[string]int{probes.AttrFeedMedia: d.media, probes.AttrFeedAlternates: d.alternates} {
+		if n > 0 {
+			s.Set(key, n)
+		}
+	}
 }
 
 // person is the name in texts such as "me@example.com (My Name)".
@@ -89,66 +81,27 @@ func person(text string) string {
 	return cmp.Or(name, text)
 }
 
-// add counts an item and keeps it where it may be asked for.
-func (d *document) add(i *item) {
-	d.items++
-	if i.enclosures == 0 {
-		return
-	}
-	d.enclosures += i.enclosures
-	for _, raw := range i.hosts {
-		if u, err := address(d.base, raw); err == nil && (len(d.hosts) < maxHosts || d.hosts[u.Hostname()] > 0) {
-			d.hosts[u.Hostname()]++
-		}
-	}
-	e := i.episode(d.base)
-	d.undated = d.undated || e.published.IsZero()
-	if len(d.first) < maxEpisodes {
-		d.first = append(d.first, e)
-	}
-	if d.latest = append(d.latest, e); len(d.latest) == 2*maxEpisodes {
-		d.latest = slices.Clone(byDate(d.latest)[:maxEpisodes])
-	}
+// An episode is one item's enclosure.
+type episode struct {
+	guid, title string
+	published   time.Time
+	host        string // the feed's where unfit
+	stated      enclosure.Stated
+	unfit       error // why the enclosure can't be asked for
 }
 
-func byDate(list []episode) []episode {
-	slices.SortStableFunc(list, func(a, b episode) int { return b.published.Compare(a.published) })
-	return list
+// from is the episode of a feed at base, in memory of its own.
+func (e episode) from(base *url.URL) episode {
+	u, err := address(base, e.stated.URL)
+	e.host, e.unfit = base.Hostname(), err
+	if err == nil {
+		e.host, e.stated.URL = u.Hostname(), u.String()
+	}
+	e.guid, e.title = strings.Clone(e.guid), strings.Clone(e.title)
+	return e
 }
 
-// newest returns n episodes by date; in document order, which is newest first
-// by custom, where any has no date. There are at most maxEpisodes.
-func (d *document) newest(n int) []episode {
-	list := d.first
-	if !d.undated {
-		list = byDate(slices.Clone(d.latest))
-	}
-	return list[:min(n, len(list), maxEpisodes)]
-}
-
-// note records what the document says.
-func (d *document) note(s *probes.Step) {
-	s.Set(probes.AttrFeedItems, d.items)
-	s.Set(probes.AttrFeedEnclosures, d.enclosures)
-	s.Set(probes.AttrFeedFormat, d.format)
-	s.Set(probes.AttrFeedTitle, clip(d.title))
-	s.Set(probes.AttrFeedPublisher, clip(d.publisher()))
-	s.Set(probes.AttrFeedGUID, clip(d.guid))
-	s.Set(probes.AttrFeedHosts, d.commonest(20))
-}
-
-// commonest lists hosts as "host=enclosures", the commonest first.
-func (d *document) commonest(n int) []string {
-	var hosts []string
-	for h := range d.hosts {
-		hosts = append(hosts, h)
-	}
-	slices.SortFunc(hosts, func(a, b string) int {
-		return cmp.Or(d.hosts[b]-d.hosts[a], strings.Compare(a, b))
-	})
-	hosts = hosts[:min(n, len(hosts))]
-	for i, h := range hosts {
-		hosts[i] = fmt.Sprintf("%s=%d", h, d.hosts[h])
-	}
-	return hosts
+// clip bounds what a stranger may write into a record.
+func clip(text string) string {
+	return strings.Clone(strings.ToValidUTF8(text[:min(len(text), 300)], ""))
 }

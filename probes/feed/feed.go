@@ -5,132 +5,185 @@
 //	├─ feed      the document: hop … and parse
 //	└─ episode   one an episode, newest first: hop … and decode
 //
+// What the document says is told on parse. A document whose bytes are those of
+// the run before is not parsed again, and where the server has given it
+// validators it isn't sent again either; the parse step then has the same facts,
+// and sonde.feed.unchanged. A document of more than 4 MiB is parsed while it
+// comes, within body.
+//
 // Options:
 //
 //	episodes: 1        newest episodes to listen to; 0: the feed only
-//	max_bytes: 32 MiB  of the feed's document, inflated
-//	full: true         fetch whole episodes, without a range
+//	max_bytes: 16 MiB  of the feed's document, inflated
+//	stale_after: 14d   warn where the newest item is older
+//	full, bytes, seek, head: of the episodes, see package enclosure
+//	addresses, ip, x25519_only: see [wire.Choices]
 package feed
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"net/http"
+	"time"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 	"github.com/sonde-media/sonde/probes/enclosure"
 )
 
-// Options of the kind.
-type Options struct {
-	Episodes int   `json:"episodes"`  // newest episodes to listen to
-	MaxBytes int64 `json:"max_bytes"` // of the document, inflated
-	Full     bool  `json:"full"`      // fetch whole episodes
-}
-
-// Defaults are the options of a target that names none. The largest feeds in
-// the wild have some ten megabytes.
-var Defaults = Options{Episodes: 1, MaxBytes: 32 << 20}
-
-// maxEpisodes bounds what one run may fetch.
-const maxEpisodes = 100
-
-func (o Options) check() error {
-	var errs []error
-	if o.Episodes < 0 || o.Episodes > maxEpisodes {
-		errs = append(errs, &probes.OptionError{Key: "episodes", Err: fmt.Errorf("want 0 to %d, got %d", maxEpisodes, o.Episodes)})
-	}
-	if o.MaxBytes < 1 {
-		errs = append(errs, &probes.OptionError{Key: "max_bytes", Err: fmt.Errorf("want 1 (byte) or more, got %d", o.MaxBytes)})
-	}
-	return errors.Join(errs...)
-}
-
-// New returns the probe for t. Its error joins one [*probes.OptionError] each.
+// New returns the probe for t, which remembers the feed from run to run. Its
+// error joins one [*probes.OptionError] each.
 func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	o := Defaults
 	err := t.Options.Decode(&o)
 	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
-	p := prober{net: n, options: o}
-	return p.probe, nil
+	p := &prober{net: n.For(o.Choices), options: o}
+	return func(ctx context.Context, s *probes.Step, t probes.Target) error {
+		r := run{prober: p, net: p.net.Visit(), target: t, now: time.Now()}
+		return r.probe(ctx, s)
+	}, nil
 }
 
 type prober struct {
 	net     *wire.Net
 	options Options
+	memory  memory
 }
 
-func (p prober) probe(ctx context.Context, s *probes.Step, t probes.Target) error {
-	doc, err := p.document(ctx, s, t)
+// A run is one run of a prober.
+type run struct {
+	*prober
+	net    *wire.Net
+	target probes.Target
+	now    time.Time
+}
+
+func (r *run) probe(ctx context.Context, s *probes.Step) error {
+	doc, err := r.document(ctx, s)
 	if err != nil {
 		return err
 	}
-	return p.listen(ctx, s, t, doc)
+	return r.listen(ctx, s, doc)
 }
 
 // document fetches and reads the feed in a feed step of s.
-func (p prober) document(ctx context.Context, s *probes.Step, t probes.Target) (_ *document, err error) {
+func (r *run) document(ctx context.Context, s *probes.Step) (_ *document, err error) {
 	f := s.Begin("feed")
 	defer f.Done(&err)
-	res, err := p.net.Fetch(ctx, f, wire.Request{
-		URL:  t.URL,
-		Keep: p.options.MaxBytes,
+	in := newIntake(r.now)
+	defer in.Close()
+	since, before := r.memory.recall(r.now)
+	res, err := r.net.Fetch(ctx, f, wire.Request{
+		URL:   r.target.URL,
+		Sink:  in,
+		Limit: r.options.MaxBytes,
+		Since: since,
 		Header: map[string][]string{
 			"Accept": {"application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"},
 		},
-		RecordQuery: t.RecordQuery,
+		RecordQuery: r.target.RecordQuery,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return p.parse(f, res)
+	in.Close()
+	if res.Status != http.StatusNotModified {
+		before = nil
+	}
+	return r.parse(f, res, in, before)
 }
 
-func (p prober) parse(f *probes.Step, res *wire.Response) (_ *document, err error) {
+// parse reads what came with res, or takes what the run before has read where
+// nothing has changed since.
+func (r *run) parse(f *probes.Step, res *wire.Response, in *intake, before *document) (_ *document, err error) {
 	s := f.Begin("parse")
 	defer s.Done(&err)
-	host := res.URL.Hostname()
-	s.Set(probes.AttrServerAddress, host)
-	doc, err := read(res.Body, res.URL)
+	s.Set(probes.AttrServerAddress, res.URL.Hostname())
+	doc, unchanged := before, true
+	if before == nil {
+		doc, unchanged, err = r.read(res, in)
+	} else {
+		r.memory.spare()
+	}
 	if err != nil {
 		return nil, probes.Fail(probes.FeedSyntax, err)
 	}
-	doc.note(s)
+	doc.note(s, r.now)
+	if unchanged {
+		s.Set(probes.AttrFeedUnchanged, true)
+	}
+	return doc, r.judge(s, doc)
+}
+
+// read is the document that came with res, and whether it is that of the run
+// before.
+func (r *run) read(res *wire.Response, in *intake) (doc *document, unchanged bool, err error) {
+	sum := in.hash()
+	if doc = r.memory.same(sum, res.URL.String()); doc == nil {
+		doc, err = in.document(res.URL, r.options.Episodes)
+	} else {
+		unchanged = true
+	}
+	r.memory.learn(doc, sum, res, r.now)
+	return doc, unchanged, err
+}
+
+// judge notes what is wrong with the document, and fails where nobody can listen.
+func (r *run) judge(s *probes.Step, doc *document) error {
 	if doc.mended != "" {
-		s.Find(probes.Note(probes.FeedSyntax, host, clip(doc.mended)))
+		s.Find(probes.Note(probes.FeedSyntax, doc.host, doc.mended))
 	}
-	if doc.items > 0 {
-		return doc, nil
+	if doc.items == 0 && r.options.Episodes > 0 {
+		return probes.Fail(probes.FeedEmpty, errors.New("the feed has no items"))
 	}
-	if p.options.Episodes > 0 {
-		return nil, probes.Fail(probes.FeedEmpty, errors.New("the feed has no items"))
+	if doc.items == 0 {
+		s.Find(probes.Note(probes.FeedEmpty, doc.host, "the feed has no items"))
+		return nil
 	}
-	s.Find(probes.Note(probes.FeedEmpty, host, "the feed has no items"))
-	return doc, nil
+	if detail := r.stale(doc); detail != "" {
+		s.Find(probes.Note(probes.FeedStale, doc.host, detail))
+	}
+	for _, found := range r.memory.judge(doc, r.now) {
+		s.Find(found)
+	}
+	return nil
+}
+
+// stale says how old the newest item is where it is too old, "" where it isn't.
+func (r *run) stale(doc *document) string {
+	most, _ := age(r.options.StaleAfter) // checked
+	newest := doc.newestAt(r.now)
+	old := r.now.Sub(newest)
+	switch {
+	case most == 0:
+	case newest.IsZero():
+		return "no item has a date of the past that can be read, so nobody can tell how old the newest is"
+	case old > most:
+		return fmt.Sprintf("the newest item is of %s, %s ago; stale_after is %s", newest.UTC().Format(time.DateOnly), probes.Roughly(old), r.options.StaleAfter)
+	}
+	return ""
 }
 
 // listen follows the newest episodes to their audio. All of them are tried;
 // the error is the first one's.
-func (p prober) listen(ctx context.Context, s *probes.Step, t probes.Target, doc *document) error {
-	if p.options.Episodes == 0 {
+func (r *run) listen(ctx context.Context, s *probes.Step, doc *document) error {
+	if r.options.Episodes == 0 {
 		return nil
 	}
-	newest := doc.newest(p.options.Episodes)
-	if len(newest) == 0 {
-		return p.episode(ctx, s, t, episode{host: doc.host})
+	if len(doc.episodes) == 0 {
+		return r.episode(ctx, s, episode{host: doc.host})
 	}
 	var errs []error
-	for _, e := range newest {
-		errs = append(errs, p.episode(ctx, s, t, e))
+	for _, e := range doc.episodes {
+		errs = append(errs, r.episode(ctx, s, e))
 	}
 	return errors.Join(errs...)
 }
 
-func (p prober) episode(ctx context.Context, s *probes.Step, t probes.Target, e episode) (err error) {
+func (r *run) episode(ctx context.Context, s *probes.Step, e episode) (err error) {
 	es := s.Begin("episode")
 	defer es.Done(&err)
 	es.Set(probes.AttrEpisodeGUID, e.guid)
@@ -141,14 +194,10 @@ func (p prober) episode(ctx context.Context, s *probes.Step, t probes.Target, e 
 	}
 	if e.unfit != nil {
 		es.Set(probes.AttrServerAddress, e.host)
-		at := probes.RecordURLText(e.stated.URL, t.RecordQuery)
+		at := probes.RecordURLText(e.stated.URL, r.target.RecordQuery)
 		return probes.Fail(probes.FeedEnclosure, fmt.Errorf("no way to ask for %q: %w", clip(at), e.unfit))
 	}
-	l := enclosure.Listener{
-		Net:         p.net,
-		Options:     enclosure.Options{Full: p.options.Full, Bytes: enclosure.Defaults.Bytes, MaxBytes: enclosure.Defaults.MaxBytes},
-		RecordQuery: t.RecordQuery,
-	}
+	l := enclosure.Listener{Net: r.net, Options: r.options.enclosure(), RecordQuery: r.target.RecordQuery}
 	if err := l.Listen(ctx, es, e.stated); err != nil {
 		if f := probes.AsFailure(err); !f.Code.Ours() {
 			es.Find(probes.Note(probes.FeedEnclosure, last(es), fmt.Sprintf("%q can't be played: %s", clip(e.title), f.Code)))
@@ -166,9 +215,4 @@ func last(s *probes.Step) (host string) {
 		}
 	}
 	return host
-}
-
-// clip bounds what a stranger may write into a record.
-func clip(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), 300)], "")
 }

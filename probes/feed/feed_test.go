@@ -38,16 +38,17 @@ func TestListen(t *testing.T) {
 	ca := wiretest.NewCA(t)
 	mux := http.NewServeMux()
 	files := map[string]string{
-		"/show.xml":   rss(item("old", older, "/old.mp3"), item("new", newer, "/prefix/new.mp3")),
-		"/broken.xml": rss(item("old", older, "/old.mp3"), item("new", newer, "/gone.mp3")),
-		"/blog.xml":   rss("<item><title>text only</title></item>"),
-		"/ftp.xml":    rss(item("new", newer, "ftp://cdn.example/new.mp3"), item("old", older, "/old.mp3")),
-		"/nourl.xml":  rss(item("new", newer, "http://[::1")),
-		"/empty.xml":  rss(),
-		"/page.html":  "<!doctype html><title>no feed</title>",
-		"/cut.xml":    rss(item("old", older, "/old.mp3"))[:200],
-		"/half.xml":   rss(item("new", newer, "/old.mp3"), item("old", older, "/old.mp3"))[:500],
-		"/deep.xml":   strings.Repeat("<a>", 2_000_000),
+		"/show.xml":     rss(item("old", older, "/old.mp3"), item("new", newer, "/prefix/new.mp3")),
+		"/broken.xml":   rss(item("old", older, "/old.mp3"), item("new", newer, "/gone.mp3")),
+		"/blog.xml":     rss("<item><title>text only</title></item>"),
+		"/ftp.xml":      rss(item("new", newer, "ftp://cdn.example/new.mp3"), item("old", older, "/old.mp3")),
+		"/nourl.xml":    rss(item("new", newer, "http://[::1")),
+		"/empty.xml":    rss(),
+		"/page.html":    "<!doctype html><title>no feed</title>",
+		"/cut.xml":      rss(item("old", older, "/old.mp3"))[:200],
+		"/half.xml":     rss(item("new", newer, "/old.mp3"), item("old", older, "/old.mp3"))[:500],
+		"/deep.xml":     strings.Repeat("<a>", 2_000_000),
+		"/dateless.xml": rss(item("one", "", "/old.mp3")),
 		"/undated.xml": rss(
 			item("first", "", "/old.mp3"), item("second", newer, "/gone.mp3")),
 	}
@@ -66,6 +67,8 @@ func TestListen(t *testing.T) {
 	}
 
 	const hop = "    hop\n      connect\n      tls\n      request\n      body\n"
+	const seek = "    seek\n      hop\n        connect\n        tls\n        request\n        body\n    seek\n      hop\n        request\n        body\n"
+	const heard = seek + "    head\n      hop\n        request\n    decode\n"
 	const fed = "  feed\n" + hop + "    parse\n"
 	const unparsed = "  feed !CODE\n" + hop + "    parse !CODE\n"
 	for _, c := range []struct {
@@ -75,15 +78,19 @@ func TestListen(t *testing.T) {
 		code    probes.Code
 		outline string
 	}{
-		{"/show.xml", nil, probes.OK, "", fed + "  episode\n" + hop + hop + "    decode\n"},
-		{"/show.xml", probes.Options{"episodes": 2}, probes.OK, "", fed + "  episode\n" + hop + hop + "    decode\n  episode\n" + hop + "    decode\n"},
+		{"/show.xml", nil, probes.OK, "", fed + "  episode\n" + hop + hop + heard},
+		{"/show.xml", probes.Options{"episodes": 2}, probes.OK, "", fed + "  episode\n" + hop + hop + heard + "  episode\n" + hop + heard},
+		{"/show.xml", probes.Options{"seek": false, "head": false, "bytes": 2048}, probes.OK, "", fed + "  episode\n" + hop + hop + "    decode\n"},
 		{"/show.xml", probes.Options{"episodes": 0}, probes.OK, "", fed},
+		{"/show.xml", probes.Options{"episodes": 0, "stale_after": "7d"}, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_stale", 1)},
+		{"/show.xml", probes.Options{"episodes": 0, "stale_after": "9999d"}, probes.OK, "", fed},
+		{"/dateless.xml", probes.Options{"episodes": 0, "stale_after": "9999d"}, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_stale", 1)},
 		{
 			"/broken.xml",
 			probes.Options{"episodes": 2},
 			probes.Failed, probes.HTTPMissing,
 			fed + "  episode !http_missing ?feed_enclosure\n    hop !http_missing\n      connect\n      tls\n      request !http_missing\n" +
-				"  episode\n" + hop + "    decode\n",
+				"  episode\n" + hop + heard,
 		},
 		{"/blog.xml", nil, probes.Failed, probes.FeedEnclosure, fed + "  episode !feed_enclosure\n"},
 		{"/ftp.xml", nil, probes.Failed, probes.FeedEnclosure, fed + "  episode !feed_enclosure\n"},
@@ -93,9 +100,9 @@ func TestListen(t *testing.T) {
 		{"/empty.xml", probes.Options{"episodes": 0}, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_empty", 1)},
 		{"/page.html", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
 		{"/cut.xml", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
-		{"/half.xml", nil, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_syntax", 1) + "  episode\n" + hop + "    decode\n"},
+		{"/half.xml", nil, probes.Degraded, "", strings.Replace(fed, "parse", "parse ?feed_syntax", 1) + "  episode\n" + hop + heard},
 		{"/deep.xml", nil, probes.Failed, probes.FeedSyntax, strings.ReplaceAll(unparsed, "CODE", "feed_syntax")},
-		{"/undated.xml", nil, probes.OK, "", fed + "  episode\n" + hop + "    decode\n"},
+		{"/undated.xml", nil, probes.OK, "", fed + "  episode\n" + hop + heard},
 	} {
 		target := probes.Target{Kind: "feed", URL: s.URL + c.path, Options: c.options}
 		f, err := feed.New(n, target)
@@ -139,9 +146,160 @@ func TestNotes(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []probes.Options{{"episodes": -1}, {"episodes": "two"}, {"max_bytes": 0}, {"episode": 1}} {
+	for _, o := range []probes.Options{{"episodes": -1}, {"episodes": "two"}, {"max_bytes": 0}, {"episode": 1}, {"stale_after": "soon"}, {"bytes": 2}, {"ip": 5}} {
 		if _, err := feed.New(nil, probes.Target{Options: o}); err == nil {
 			t.Errorf("%v was taken", o)
 		}
+	}
+}
+
+// published is a feed that a test changes between runs, and what was asked of it.
+type published struct {
+	text, etag string
+	asked      []string // the If-None-Match of each request
+}
+
+func (p *published) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.asked = append(p.asked, r.Header.Get("If-None-Match"))
+	if p.etag != "" {
+		w.Header().Set("ETag", p.etag)
+	}
+	http.ServeContent(w, r, "show.xml", time.Time{}, strings.NewReader(p.text))
+}
+
+// rerun returns a function that probes p once more.
+func rerun(t *testing.T, p *published, options probes.Options) func() *probes.Run {
+	t.Helper()
+	ca := wiretest.NewCA(t)
+	s := wiretest.Server(t, ca.Issue(t, wiretest.Cert{}), p)
+	n, err := wire.New(wire.Options{Roots: ca.Pool, AllowPrivate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := probes.Target{Kind: "feed", URL: s.URL + "/show.xml", Options: options}
+	f, err := feed.New(n, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() *probes.Run { return probes.Do(t.Context(), f, target) }
+}
+
+// parsed is the parse step of r, without what tells one run from the next.
+func parsed(t *testing.T, r *probes.Run) (facts string, unchanged bool) {
+	t.Helper()
+	for s := range r.Root.All() {
+		if s.Name == "parse" {
+			unchanged = s.Attrs[probes.AttrFeedUnchanged] == true
+			delete(s.Attrs, probes.AttrFeedUnchanged)
+			return fmt.Sprint(s.Attrs, s.Findings), unchanged
+		}
+	}
+	t.Fatalf("no parse step:\n%s", wiretest.Outline(r.Root))
+	return "", false
+}
+
+// A feed that hasn't changed is not read again, and says the same of itself.
+func TestUnchanged(t *testing.T) {
+	text := rss(item("a", older, "https://a.example/1.mp3"), item("b", newer, "https://a.example/2.mp3")) + "<"
+	for _, etag := range []string{"", `"1"`} {
+		p := &published{text: text, etag: etag}
+		run := rerun(t, p, probes.Options{"episodes": 0})
+		first, unchanged := parsed(t, run())
+		if unchanged || !strings.Contains(first, "sonde.feed.newest:2026-06-08T08:00:00Z") {
+			t.Errorf("%q: got %v, %s", etag, unchanged, first)
+		}
+		for range 3 {
+			if again, unchanged := parsed(t, run()); !unchanged || again != first {
+				t.Errorf("%q: got %v, %s\nwant %s", etag, unchanged, again, first)
+			}
+		}
+		if got, want := strings.Join(p.asked, " "), strings.TrimRight(strings.Repeat(" "+etag, 3), " "); got != want && etag != "" {
+			t.Errorf("asked with %q, want %q", got, want)
+		}
+		p.text, p.etag = rss(item("c", newer, "https://a.example/3.mp3")), etag+"2"
+		if now, unchanged := parsed(t, run()); unchanged || !strings.Contains(now, "sonde.feed.items:1 ") {
+			t.Errorf("%q: got %v, %s", etag, unchanged, now)
+		}
+	}
+}
+
+// A server that answers 304 whatever it has is found out.
+func TestAlwaysUnchanged(t *testing.T) {
+	p := &published{text: rss(item("a", older, "https://a.example/1.mp3")), etag: `"1"`}
+	run := rerun(t, p, probes.Options{"episodes": 0})
+	run()
+	p.text = "<html>an error page"
+	for n := 1; ; n++ {
+		if r := run(); r.Code == probes.FeedSyntax {
+			break
+		}
+		if n > 20 {
+			t.Fatal("it is believed for ever")
+		}
+	}
+	p.text = rss(item("a", older, "https://a.example/1.mp3"))
+	if r := run(); r.Outcome != probes.OK || p.asked[len(p.asked)-1] != "" {
+		t.Errorf("after a failure: got %s, asked with %q", r.Outcome, p.asked[len(p.asked)-1])
+	}
+}
+
+// What another run has seen tells that this one is served something else.
+func TestRemembered(t *testing.T) {
+	show := func(key, host string) string {
+		var items []string
+		for n := range 4 {
+			items = append(items, item(fmt.Sprint(key, n), newer, fmt.Sprintf("https://%s/%d.mp3", host, n)))
+		}
+		return rss(items...)
+	}
+	p := &published{text: show("a", "a.example")}
+	run := rerun(t, p, probes.Options{"episodes": 0})
+	for _, c := range []struct{ text, finding, host string }{
+		{show("a", "a.example"), "", ""},
+		{show("a", "b.example"), "enclosure_moved", "b.example"},
+		{strings.NewReplacer("The Show", "Another", "917393e3", "1a2b").Replace(show("x", "b.example")), "feed_identity", "127.0.0.1"},
+	} {
+		p.text = c.text
+		r := run()
+		got, host := "", ""
+		for _, f := range r.Findings {
+			got, host = got+string(f.Code), f.Host
+		}
+		if got != c.finding || host != c.host || (r.Outcome == probes.OK) != (c.finding == "") {
+			t.Errorf("want %q at %q, got %s\n%+v", c.finding, c.host, r.Outcome, r.Findings)
+		}
+	}
+}
+
+// A feed that is too large to be held is read all the same, and where it goes
+// past the limit as far as that.
+func TestLarge(t *testing.T) {
+	var items []string
+	for n := range 40_000 {
+		items = append(items, item(fmt.Sprint(n), newer, fmt.Sprintf("https://a.example/%d.mp3", n)))
+	}
+	p := &published{text: rss(items...)}
+	for _, c := range []struct {
+		options probes.Options
+		want    string
+	}{
+		{probes.Options{"episodes": 0}, ""},
+		{probes.Options{"episodes": 0, "max_bytes": 5 << 20}, "body_size feed_syntax "},
+	} {
+		run := rerun(t, p, c.options)
+		for again := range 2 {
+			r := run()
+			got := ""
+			for _, f := range r.Findings {
+				got += string(f.Code) + " "
+			}
+			facts, unchanged := parsed(t, r)
+			if got != c.want || strings.Contains(facts, "sonde.feed.items:40000 ") != (c.want == "") || unchanged != (again == 1) {
+				t.Errorf("%v: got %s, %s %v", c.options, got, facts, unchanged)
+			}
+		}
+	}
+	if size := len(p.text); size < 6<<20 {
+		t.Errorf("the feed has only %d bytes", size)
 	}
 }

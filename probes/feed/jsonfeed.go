@@ -3,59 +3,167 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 )
 
-// maxObjects bounds a JSON feed, which is read whole: an empty item takes three
-// bytes as sent and two hundred as read.
-const maxObjects = 100_000
+// A jsonItem is what is read of an item (jsonfeed.org, versions 1 and 1.1).
+type jsonItem struct {
+	ID            json.RawMessage // by the standard a text, but numbers are common
+	Title         string
+	DatePublished string `json:"date_published"`
+	DateModified  string `json:"date_modified"`
+	Attachments   jsonAttachments
+}
 
-// A jsonFeed is what is read of one (jsonfeed.org, versions 1 and 1.1).
-type jsonFeed struct {
-	Version string
-	Title   string
-	Author  jsonAuthor
-	Authors []jsonAuthor
-	Items   []struct {
-		ID            any // by the standard text, but numbers are common
-		Title         string
-		DatePublished string `json:"date_published"`
-		DateModified  string `json:"date_modified"`
-		Attachments   []struct {
-			URL  string
-			Type string  `json:"mime_type"`
-			Size float64 `json:"size_in_bytes"`
-		}
+type jsonAttachment struct {
+	URL  string
+	Type string  `json:"mime_type"`
+	Size float64 `json:"size_in_bytes"`
+}
+
+// jsonAttachments are the first of an item's: an empty one takes three bytes as
+// sent and forty as read.
+type jsonAttachments []jsonAttachment
+
+// UnmarshalJSON reads as many as are kept of any item.
+func (a *jsonAttachments) UnmarshalJSON(text []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if token, err := dec.Token(); err != nil || token != json.Delim('[') {
+		return err
 	}
+	for dec.More() && len(*a) < maxEnclosures {
+		var one jsonAttachment
+		if err := dec.Decode(&one); err != nil {
+			return err
+		}
+		*a = append(*a, one)
+	}
+	return nil
 }
 
 type jsonAuthor struct{ Name string }
 
-// readJSON reads a JSON feed into doc.
-func readJSON(text []byte, doc *document) error {
-	if n := bytes.Count(text, []byte("{")) + bytes.Count(text, []byte("[")); n > maxObjects {
-		return fmt.Errorf("more than %d objects", maxObjects)
-	}
-	var f jsonFeed
-	if err := json.Unmarshal(text, &f); err != nil {
+// A jsonReader reads a JSON feed value by value: it is not there as a whole.
+type jsonReader struct {
+	src *limited
+	dec *json.Decoder
+	doc *reading
+}
+
+// readJSON reads a JSON feed into doc. Items before an error are in doc.
+func readJSON(src io.Reader, doc *reading) error {
+	in := &limited{r: src}
+	r := jsonReader{src: in, dec: json.NewDecoder(in), doc: doc}
+	if _, err := r.dec.Token(); err != nil {
 		return err
 	}
-	doc.format = "json " + path.Base(f.Version)
-	doc.title = f.Title
-	doc.publishers[1] = f.Author.Name
-	if len(f.Authors) > 0 {
-		doc.publishers[0] = f.Authors[0].Name
-	}
-	for _, i := range f.Items {
-		one := &item{title: i.Title, published: i.DatePublished, updated: i.DateModified}
-		if i.ID != nil {
-			one.guid = fmt.Sprint(i.ID)
+	for r.dec.More() {
+		key, err := r.dec.Token()
+		if err != nil {
+			return err
 		}
-		for _, a := range i.Attachments {
-			one.attach(a.URL, a.Type, fmt.Sprintf("%.0f", a.Size))
+		if err := r.member(fmt.Sprint(key)); err != nil {
+			return fmt.Errorf("%.40v: %w", key, err)
 		}
-		doc.add(one)
 	}
+	_, err := r.dec.Token()
+	return err
+}
+
+func (r *jsonReader) member(key string) error {
+	d := r.doc
+	switch key {
+	case "version":
+		var version string
+		err := r.value(&version)
+		d.format = "json " + path.Base(version)
+		return err
+	case "title":
+		return r.value(&d.title)
+	case "feed_url":
+		return r.value(&d.self)
+	case "author":
+		var author jsonAuthor
+		err := r.value(&author)
+		d.publishers[1] = author.Name
+		return err
+	case "authors":
+		return r.list(func() error {
+			var author jsonAuthor
+			err := r.value(&author)
+			if d.publishers[0] == "" {
+				d.publishers[0] = author.Name
+			}
+			return err
+		})
+	case "items":
+		return r.list(r.item)
+	default:
+		var nobodyAsks nothing
+		return r.value(&nobodyAsks)
+	}
+}
+
+// nothing is a value that isn't kept.
+type nothing struct{}
+
+func (*nothing) UnmarshalJSON([]byte) error { return nil }
+
+// list reads a list by one value at a time.
+func (r *jsonReader) list(one func() error) error {
+	token, err := r.dec.Token()
+	if err != nil || token == nil { // null
+		return err
+	}
+	if token != json.Delim('[') {
+		return errors.New("not a list")
+	}
+	for r.dec.More() {
+		if err := one(); err != nil {
+			return err
+		}
+	}
+	_, err = r.dec.Token()
+	return err
+}
+
+func (r *jsonReader) item() error {
+	var i jsonItem
+	if err := r.value(&i); err != nil {
+		return err
+	}
+	one := &item{title: i.Title, published: i.DatePublished, updated: i.DateModified}
+	if len(i.ID) > 0 && json.Unmarshal(i.ID, &one.guid) != nil {
+		one.guid = string(i.ID)
+	}
+	for _, a := range i.Attachments {
+		one.attach(a.URL, a.Type, fmt.Sprintf("%.0f", a.Size))
+	}
+	r.doc.add(one)
 	return nil
+}
+
+// value reads one value of bounded size.
+func (r *jsonReader) value(into any) error {
+	r.src.most = r.dec.InputOffset() + maxText
+	return r.dec.Decode(into)
+}
+
+// A limited reader ends with an error where a single value takes too much:
+// encoding/json keeps all of it.
+type limited struct {
+	r       io.Reader
+	n, most int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.most > 0 && l.n > l.most {
+		return 0, fmt.Errorf("a value has more than %d bytes", maxText)
+	}
+	n, err := l.r.Read(p[:min(len(p), 32<<10)])
+	l.n += int64(n)
+	return n, err
 }

@@ -1,8 +1,7 @@
 package feed
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -13,17 +12,17 @@ import (
 // What a stranger's feed may cost. It is read token by token, so that memory
 // grows with what is kept of it and not with its size.
 const (
-	maxDepth = 10_000    // of elements, which feeds that forget to close tags reach
-	maxTag   = 256 << 10 // bytes of one tag; each two may be an attribute of a hundred
-	maxField = 4 << 10   // bytes read of a title and the like
+	maxDepth = 10_000  // of elements, which feeds that forget to close tags reach
+	maxField = 4 << 10 // bytes read of a title and the like
 )
 
 // A scanner reads RSS, RDF and Atom as tolerantly as players do: elements are
 // known by their names where namespaces are wrong, and tags that match no other
 // end what they stand in.
 type scanner struct {
+	src  *source
 	dec  *xml.Decoder
-	doc  *document
+	doc  *reading
 	root string   // namespace of the root, which its elements needn't have right
 	path []string // words of the open elements
 	item *item    // the one that is open
@@ -34,16 +33,13 @@ type scanner struct {
 // errNoFeed says that the root is none of a feed's.
 var errNoFeed = errors.New("no feed")
 
-// scan reads text, which is UTF-8, into doc. Items before an error are in doc.
-func scan(text []byte, doc *document) error {
-	if err := shortTags(text); err != nil {
-		return err
-	}
-	d := xml.NewDecoder(bufio.NewReader(&printable{bytes.NewReader(text)}))
+// scan reads src into doc. Items before an error are in doc.
+func scan(src *source, doc *reading) error {
+	d := xml.NewDecoder(src)
 	d.Strict = false
 	d.Entity = xml.HTMLEntity
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is decoded
-	s := &scanner{dec: d, doc: doc}
+	s := &scanner{src: src, dec: d, doc: doc}
 	for {
 		switch done, err := s.step(); {
 		case done || err != nil:
@@ -54,6 +50,10 @@ func scan(text []byte, doc *document) error {
 
 // step takes one token, and reports whether the root has ended.
 func (s *scanner) step() (done bool, err error) {
+	if s.at == 0 { // nobody wants a text that may stand here
+		s.src.skip()
+	}
+	s.src.next()
 	token, err := s.dec.Token()
 	if err != nil {
 		if errors.Is(err, io.EOF) && len(s.path) == 0 {
@@ -89,9 +89,15 @@ func (s *scanner) begin(e xml.StartElement) error {
 	s.path = append(s.path, word)
 	switch {
 	case s.item == nil && (word == "item" || word == "entry" && parent == "feed"): // wherever feeds put them
-		s.item = &item{depth: len(s.path)}
+		s.item = &item{depth: len(s.path), guid: attr(e.Attr, "about")} // rdf:about, of RSS 1.0
+	case s.item == nil && word == "podcast:liveitem":
+		s.item = &item{depth: len(s.path), live: true, status: attr(e.Attr, "status")}
+	case s.item == nil && isSelf(parent, word, e.Attr):
+		s.doc.self = cmp.Or(s.doc.self, attr(e.Attr, "href"))
 	case s.item != nil && len(s.path) == s.item.depth+1:
-		s.item.attached(word, e.Attr)
+		s.item.child(word, e.Attr)
+	case s.item != nil:
+		s.item.grandchild(parent, word, e.Attr)
 	}
 	if s.at == 0 && s.field(parent, word) != nil {
 		s.at = len(s.path)
@@ -110,10 +116,19 @@ func (s *scanner) end() {
 			*f = strings.TrimSpace(s.text.String())
 		}
 	}
-	if s.item != nil && s.item.depth == depth {
+	switch {
+	case s.item == nil:
+	case s.item.depth == depth:
 		s.doc.add(s.item)
 		s.item = nil
+	case s.item.open != nil && s.item.depth == depth-1:
+		s.item.alternated()
 	}
+}
+
+// isSelf reports whether an element says where the feed is.
+func isSelf(parent, word string, attrs []xml.Attr) bool {
+	return (parent == "channel" && word == "atom:link" || parent == "feed" && word == "link") && strings.EqualFold(attr(attrs, "rel"), "self")
 }
 
 func (s *scanner) parent() string {
@@ -126,7 +141,7 @@ func (s *scanner) parent() string {
 // field is where the text of an element goes, nil where nobody wants it.
 func (s *scanner) field(parent, word string) *string {
 	if s.item != nil {
-		if len(s.path) < s.item.depth || parent != "item" && parent != "entry" {
+		if len(s.path) < s.item.depth || parent != "item" && parent != "entry" && parent != "podcast:liveitem" {
 			return nil
 		}
 		return s.item.field(word)
@@ -158,6 +173,7 @@ var namespaces = map[string]string{
 	"https://github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md": "podcast:",
 	"http://purl.org/dc/elements/1.1/":                                            "dc:", "http://purl.org/dc/terms/": "dc:", "dc": "dc:", "dcterms": "dc:",
 	"http://www.w3.org/2005/atom": "atom:", "http://purl.org/atom/ns#": "atom:", "atom": "atom:",
+	"http://search.yahoo.com/mrss/": "media:", "http://search.yahoo.com/mrss": "media:", "media": "media:",
 	"": "", "http://purl.org/rss/1.0/": "", "http://www.w3.org/1999/02/22-rdf-syntax-ns#": "",
 	"http://channel.netscape.com/rdf/simple/0.9/": "", "http://my.netscape.com/rdf/simple/0.9/": "",
 	"http://backend.userland.com/rss2": "",
@@ -206,39 +222,4 @@ func attr(attrs []xml.Attr, name string) string {
 		}
 	}
 	return ""
-}
-
-// shortTags reports a tag longer than maxTag. Where text is not in a tag a "<"
-// is followed by one as well; only a lone one with a long text after it, in
-// CDATA, is taken for a tag.
-func shortTags(text []byte) error {
-	for {
-		i := bytes.IndexByte(text, '<')
-		if i < 0 {
-			return nil
-		}
-		text = text[i+1:]
-		if len(text) > maxTag && text[0] != '!' && text[0] != '?' && !bytes.ContainsAny(text[:maxTag], "<>") {
-			return fmt.Errorf("a tag has more than %d bytes", maxTag)
-		}
-	}
-}
-
-// A printable leaves out the control characters that XML forbids and feeds
-// have.
-type printable struct{ r io.Reader }
-
-func (p *printable) Read(b []byte) (int, error) {
-	for {
-		n, err := p.r.Read(b)
-		kept := b[:0]
-		for _, c := range b[:n] {
-			if c >= ' ' || c == '\t' || c == '\n' || c == '\r' {
-				kept = append(kept, c)
-			}
-		}
-		if len(kept) > 0 || err != nil {
-			return len(kept), err
-		}
-	}
 }

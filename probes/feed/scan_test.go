@@ -81,17 +81,17 @@ func TestNewestOfMany(t *testing.T) {
 	if err != nil || d.items != 5*maxEpisodes || d.enclosures != 5*maxEpisodes {
 		t.Fatalf("got %+v, %v", d, err)
 	}
-	for i, e := range d.newest(3) {
+	for i, e := range d.episodes[:3] {
 		if want := fmt.Sprint(5*maxEpisodes - 1 - i); e.guid != want {
 			t.Errorf("newest %d is %s, want %s", i, e.guid, want)
 		}
 	}
-	if n := len(d.newest(10 * maxEpisodes)); n != maxEpisodes {
+	if n := len(d.episodes); n != maxEpisodes {
 		t.Errorf("got %d episodes", n)
 	}
 	undated := strings.Replace(feed, "</channel>", `<item><guid>x</guid><enclosure url="x.mp3"/></item></channel>`, 1)
-	if d, err = read([]byte(undated), base); err != nil || d.newest(1)[0].guid != "13" {
-		t.Errorf("got %v, %v", d.newest(1), err)
+	if d, err = read([]byte(undated), base); err != nil || d.episodes[0].guid != "13" {
+		t.Errorf("got %v, %v", d.episodes[0], err)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 			continue
 		}
-		if got := d.format + " " + d.title + " " + d.publisher(); got != want {
+		if got := d.format + " " + d.title + " " + d.publisher; got != want {
 			t.Errorf("%s: got %q, want %q", body, got, want)
 		}
 	}
