@@ -29,6 +29,7 @@ type netFlags struct {
 	sources      []string
 	allowPrivate bool
 	userAgent    string
+	contact      string
 }
 
 func (f *netFlags) register(fs *pflag.FlagSet) {
@@ -41,7 +42,8 @@ func (f *netFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.resolver, "resolver", "", "ask this DNS server, `HOST:PORT`, instead of the system's (port 53 if left out)")
 	fs.StringArrayVar(&f.sources, "source", nil, "bind to this local `ADDRESS`; once for each IP family")
 	fs.BoolVar(&f.allowPrivate, "allow-private", false, "go to private and loopback addresses too")
-	fs.StringVar(&f.userAgent, "user-agent", "", "User-Agent to send, best with a way to reach you in it")
+	fs.StringVar(&f.userAgent, "user-agent", "", "User-Agent to send, in place of the default and its contact")
+	fs.StringVar(&f.contact, "contact", "", "`URL` in the User-Agent where those asked can reach you, or mailto:ADDRESS")
 }
 
 // net makes the network that base and the flags describe. Its errors are
@@ -87,6 +89,10 @@ func (f *netFlags) options(o wire.Options) (wire.Options, error) {
 	}
 	if f.set.Changed("allow-private") {
 		o.AllowPrivate = f.allowPrivate
+	}
+	if f.contact != "" {
+		o.Contact = f.contact
+		keep("contact", wire.CheckContact(f.contact))
 	}
 	if f.userAgent != "" {
 		o.UserAgent = f.userAgent

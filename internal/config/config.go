@@ -18,6 +18,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -36,6 +37,8 @@ type Config struct {
 	Sources      []netip.Addr      // local addresses to bind to, at most one of each family
 	AllowPrivate bool              // probe private and loopback addresses too
 	UserAgent    string            // "" for the default
+	Contact      string            // URL in the default agent string, or ""
+	Limits       wire.Limits       // what hosts are asked for at most
 	OTLP         string            // URL to send telemetry to besides the hub, or ""
 	Timeout      time.Duration     // of targets without their own, as they have it already
 	Targets      []probes.Target   // in the order of the file

@@ -36,6 +36,8 @@ func (r *reader) config(root *yaml.Node) *Config {
 		{"otlp", func(n *yaml.Node) { c.OTLP = r.url(n) }},
 		{"timeout", func(n *yaml.Node) { c.Timeout = r.duration(n, minTimeout) }},
 		{"user_agent", func(n *yaml.Node) { c.UserAgent = r.header(n) }},
+		{"contact", func(n *yaml.Node) { c.Contact = r.contact(n) }},
+		{"limits", func(n *yaml.Node) { c.Limits = r.limits(n) }},
 		{"defaults", func(n *yaml.Node) { r.defaults(n, c, &d) }},
 		{"regions", func(n *yaml.Node) { c.Regions = r.regions(n) }},
 		{"region", func(n *yaml.Node) { c.Region = r.region(n, c.Regions) }},

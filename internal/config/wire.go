@@ -77,7 +77,8 @@ func (r *reader) pemFile(n *yaml.Node, key string) (string, *Error) {
 // of roots; what is wrong with them comes as [Errors] at the keys' places.
 func (c *Config) Wire() (wire.Options, error) {
 	o := wire.Options{
-		Resolver: c.Resolver, Sources: c.Sources, AllowPrivate: c.AllowPrivate, UserAgent: c.UserAgent,
+		Resolver: c.Resolver, Sources: c.Sources, AllowPrivate: c.AllowPrivate,
+		UserAgent: c.UserAgent, Contact: c.Contact, Limits: c.Limits,
 	}
 	var errs Errors
 	fail := func(at Error, err error) {
