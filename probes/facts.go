@@ -9,8 +9,10 @@ import (
 // attr.go: what was noted, and what follows from the finished run. Spans and
 // documents are made of it. It is pure, and the map is the caller's.
 func (r *Run) Facts(s *Step) map[string]any {
-	facts := factsOf{}
-	maps.Copy(facts, s.Attrs)
+	facts := factsOf(maps.Clone(s.Attrs))
+	if facts == nil {
+		facts = factsOf{}
+	}
 	facts[AttrStep] = s.Name
 	findings := s.Findings
 	switch {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -65,7 +64,7 @@ type Agent struct {
 // at most that. Everything else that is lost is counted.
 type Exporter struct {
 	opts         Options
-	res          *resource.Resource
+	encoder      *encoder
 	metrics      *metrics
 	destinations []*destination
 
@@ -90,7 +89,7 @@ func Open(o Options) (_ *Exporter, err error) {
 	o.Batch = cmp.Or(o.Batch, DefaultBatch)
 	o.Heartbeat = cmp.Or(o.Heartbeat, DefaultHeartbeat)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	e := &Exporter{opts: o, res: o.Resource.resource()}
+	e := &Exporter{opts: o, encoder: newEncoder(o.Resource)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -161,18 +160,16 @@ func (e *Exporter) collect(run *probes.Run, count int) {
 		return
 	}
 	e.noteClock(run.Root)
-	body, err := encode(fold(run, e.res))
-	if err != nil {
-		e.opts.Log.Error("run not encoded", "target", run.Target.Name, "err", err)
-		for _, d := range e.destinations {
-			d.spool.lose(count)
-		}
-		return
-	}
-	if e.append(body, count) {
+	body := bodies.Get().(*[]byte)
+	defer bodies.Put(body)
+	*body = e.encoder.encode((*body)[:0], run)
+	if e.append(*body, count) {
 		e.flush()
 	}
 }
+
+// bodies are room for one run each.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // append reports whether the batch is large enough to go.
 func (e *Exporter) append(body []byte, count int) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -31,6 +32,7 @@ type metrics struct {
 	startup      metric.Float64Histogram
 	lateness     metric.Float64Histogram
 
+	steps sync.Map // of stepKey, a [metric.MeasurementOption] each: sorting attributes is most of what a step costs
 	certs certificates
 }
 
@@ -39,7 +41,7 @@ func newMetrics(e *Exporter) (*metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, sdkmetric.WithResource(e.res), sdkmetric.WithCardinalityLimit(maxSeries))
+	options = append(options, sdkmetric.WithResource(e.opts.Resource.resource()), sdkmetric.WithCardinalityLimit(maxSeries))
 	m := &metrics{
 		provider: sdkmetric.NewMeterProvider(options...),
 		region:   attribute.String("region", probes.Bounded(e.opts.Resource.Region)),

@@ -13,39 +13,15 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
 
 // background is for calls that ask for a context where there is none to pass
 // on, because nothing is waited for or a bound of their own ends them.
 var background = context.Background()
-
-// encode returns spans as an OTLP ExportTraceServiceRequest. Such messages may
-// be joined end to end: protobuf reads the result as one request.
-func encode(spans []sdktrace.ReadOnlySpan) ([]byte, error) {
-	var c capture
-	if err := otlptrace.NewUnstarted(&c).ExportSpans(background, spans); err != nil {
-		return nil, err
-	}
-	return c.body, nil
-}
-
-// capture is the client of a stock exporter that keeps what it would send.
-type capture struct{ body []byte }
-
-func (c *capture) Start(context.Context) error { return nil }
-func (c *capture) Stop(context.Context) error  { return nil }
-
-func (c *capture) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) (err error) {
-	c.body, err = proto.Marshal(&collector.ExportTraceServiceRequest{ResourceSpans: spans})
-	return err
-}
 
 // partial reads an answer of 200 and returns how many spans were refused, and
 // what the receiver has to say about it.

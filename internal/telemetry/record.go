@@ -46,8 +46,7 @@ func (w walk) step(s *probes.Step, host string) {
 	if s.Fail != nil {
 		code = s.Fail.Code
 	}
-	w.stepDuration.Record(background, s.Took.Seconds(), with(
-		attribute.String("step", probes.Bounded(s.Name)), w.kind, w.region, errorType(code)))
+	w.stepDuration.Record(background, s.Took.Seconds(), w.of(stepKey{s.Name, w.kind.Value.AsString(), code}))
 	if ms, ok := number(s.Attrs[probes.AttrMediaStartup]); ok {
 		w.startup.Record(background, ms/1000, with(w.service, w.region))
 	}
@@ -62,13 +61,30 @@ func (w walk) step(s *probes.Step, host string) {
 	}
 }
 
+// A stepKey is what series of steps differ by; our code and the configuration
+// bound how many there are.
+type stepKey struct {
+	step, kind string
+	code       probes.Code
+}
+
+func (m *metrics) of(key stepKey) metric.MeasurementOption {
+	if option, ok := m.steps.Load(key); ok {
+		return option.(metric.MeasurementOption)
+	}
+	option := with(attribute.String("step", probes.Bounded(key.step)), attribute.String("kind", key.kind), m.region, errorType(key.code))
+	m.steps.Store(key, option)
+	return option
+}
+
 func errorType(code probes.Code) attribute.KeyValue {
 	return attribute.String(probes.AttrErrorType, string(code))
 }
 
 // with leaves out what is empty, such as error.type where nothing failed.
 func with(attrs ...attribute.KeyValue) metric.MeasurementOption {
-	return metric.WithAttributes(slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return a.Value.AsString() == "" })...)
+	attrs = slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return a.Value.AsString() == "" })
+	return metric.WithAttributeSet(attribute.NewSet(attrs...))
 }
 
 func number(v any) (float64, bool) {

@@ -307,7 +307,7 @@ func TestHeartbeat(t *testing.T) {
 	if beat.Root.Attrs[probes.AttrAgentSpoolBytes] == nil || beat.Root.Attrs[probes.AttrAgentSpoolAge] == nil {
 		t.Error("the spool is missing")
 	}
-	got := draw(fold(beat, e.res))
+	got := draw(Spans(beat, e.opts.Resource))
 	for _, want := range []string{
 		"agent [internal", "sonde.step=agent", "sonde.agent.version=v1", "sonde.agent.config_version=c0ffee", "sonde.agent.targets=7",
 		"sonde.agent.missed_runs=3", "sonde.agent.in_flight=2", "sonde.agent.lateness_ms=20", "sonde.agent.dropped=0",
