@@ -80,6 +80,7 @@ func (f *agentFlags) run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return usageError{err}
 	}
+	agent.SaveCPU()
 	if f.metrics == "" {
 		return runAgent(ctx, o)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sonde-media/sonde/internal/agent"
 	"github.com/sonde-media/sonde/internal/config"
 	"github.com/sonde-media/sonde/internal/telemetry"
 	"github.com/sonde-media/sonde/internal/wire"
@@ -34,6 +35,7 @@ var roots = sync.OnceValue(func() *x509.CertPool {
 // withSonde calls f with a probe that does what an agent does with a run. Its
 // hub is away, so that runs stay in the spool.
 func withSonde(f func(probe func(job) error) error) (err error) {
+	agent.SaveCPU()
 	net, err := wire.New(wire.Options{Roots: roots(), AllowPrivate: true})
 	if err != nil {
 		return err
