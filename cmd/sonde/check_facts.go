@@ -129,10 +129,10 @@ func facts(s *probes.Step) []string {
 		all = tlsFacts(s)
 	case "request":
 		all = requestFacts(s)
-	case "body", "seek":
+	case "body":
 		all = bodyFacts(s)
 	case "hop":
-		all = []string{s.Text(probes.AttrHopRole), s.Text(probes.AttrContentType)}
+		all = hopFacts(s)
 	case "parse":
 		all = parseFacts(s)
 	case "episode":
@@ -177,6 +177,11 @@ func peer(s *probes.Step) string {
 func tlsFacts(s *probes.Step) []string {
 	subject, issuer, end := certificateAtFault(s)
 	all := []string{lifetime(end, s.Start), commonName(subject)}
+	for _, verdict := range texts(s, probes.AttrTLSStores) {
+		if !strings.HasSuffix(verdict, "=ok") {
+			all = append(all, verdict)
+		}
+	}
 	if v := s.Text(probes.AttrTLSVersion); v != "" {
 		all = append(all, "TLS "+v)
 	}
@@ -234,7 +239,24 @@ func bodyFacts(s *probes.Step) []string {
 	if _, ok := s.Attrs[probes.AttrBodySize]; ok {
 		all = append(all, shortBytes(s.Int(probes.AttrBodySize)))
 	}
+	if rate := s.Int(probes.AttrThroughput); rate > 0 {
+		all = append(all, shortBytes(rate)+"/s")
+	}
 	return append(all, s.Text(probes.AttrContentType), s.Text(probes.AttrContentRange))
+}
+
+// hopFacts say what the hop is for and who answered.
+func hopFacts(s *probes.Step) []string {
+	all := []string{s.Text(probes.AttrHopRole)}
+	if name := s.Text(probes.AttrCDNName); name != "" {
+		all = append(all, strings.Join(slices.DeleteFunc([]string{
+			name, s.Text(probes.AttrCDNEdge), s.Text(probes.AttrCDNCache),
+		}, isEmpty), " "))
+	}
+	if wait := s.Int(probes.AttrRetryAfter); wait > 0 {
+		all = append(all, "asks to wait "+probes.Roughly(time.Duration(wait)*time.Second))
+	}
+	return append(all, s.Text(probes.AttrContentType))
 }
 
 func parseFacts(s *probes.Step) []string {
@@ -244,6 +266,12 @@ func parseFacts(s *probes.Step) []string {
 			all = append(all, counted(s.Int(c.key), c.word))
 		}
 	}
+	if newest, err := time.Parse(time.RFC3339, s.Text(probes.AttrFeedNewest)); err == nil && newest.Before(s.Start) {
+		all = append(all, "newest "+probes.Roughly(s.Start.Sub(newest))+" ago")
+	}
+	if s.Attrs[probes.AttrFeedUnchanged] == true {
+		all = append(all, "unchanged")
+	}
 	return append(all, quoted(cmp.Or(s.Text(probes.AttrFeedTitle), s.Text(probes.AttrPageTitle))))
 }
 
@@ -252,10 +280,36 @@ func mediaFacts(s *probes.Step) []string {
 	if rate := s.Int(probes.AttrMediaBitrate); rate > 0 {
 		all = append(all, fmt.Sprintf("%d kbit/s", (rate+500)/1000))
 	}
+	if hz := s.Int(probes.AttrMediaRate); hz > 0 {
+		all = append(all, fmt.Sprintf("%g kHz", float64(hz)/1000), channels(s.Int(probes.AttrMediaChans)))
+	}
 	if secs, ok := s.Attrs[probes.AttrMediaSeconds].(float64); ok {
-		all = append(all, fmt.Sprintf("%.1f s of audio", secs))
+		all = append(all, fmt.Sprintf("%.1f s of audio", secs)+of(s))
+	}
+	if ms, ok := s.Attrs[probes.AttrMediaStartup].(float64); ok {
+		all = append(all, "starts after "+shortDuration(time.Duration(ms*float64(time.Millisecond))))
 	}
 	return all
+}
+
+func channels(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "mono"
+	case 2:
+		return "stereo"
+	}
+	return counted(n, "channel")
+}
+
+// of says how long the whole file is, where that is known.
+func of(s *probes.Step) string {
+	if whole, ok := s.Attrs[probes.AttrMediaLength].(float64); ok && whole > 0 {
+		return " of " + shortDuration(time.Duration(whole*float64(time.Second)))
+	}
+	return ""
 }
 
 func texts(s *probes.Step, key string) []string {
