@@ -192,10 +192,7 @@ func (f *frames) stepOver(b []byte) int {
 	if hasPrefix(b, "LYRICSBEGIN") && !f.lyrics {
 		f.lyrics, f.before = true, f.garbage
 	}
-	n := 1
-	for n < len(b) && !begins[b[n]] {
-		n++
-	}
+	n := untilBegins(b, tagHead, f.ended)
 	f.garbage += int64(n)
 	if f.ref.length == 0 && f.garbage > reach {
 		f.lost = true
@@ -205,6 +202,20 @@ func (f *frames) stepOver(b []byte) int {
 
 // begins holds the bytes that frames and tags begin with.
 var begins = [256]bool{0xFF: true, 'T': true, 'A': true, 'I': true, 'L': true}
+
+// untilBegins is how many bytes of b, at least one, stand before the next that
+// begins something. As many as are looked at together stay, unless no more come,
+// so that what is counted doesn't depend on how they came.
+func untilBegins(b []byte, look int, ended bool) int {
+	if !ended {
+		b = b[:max(1, len(b)-look+1)]
+	}
+	n := 1
+	for n < len(b) && !begins[b[n]] {
+		n++
+	}
+	return n
+}
 
 // sound checks the frame b and counts it.
 func (f *frames) sound(b []byte, h frameHeader) {

@@ -44,7 +44,7 @@ func Identify(head []byte) Format {
 }
 
 func identify(head []byte) Format {
-	if bytes.HasPrefix(head, []byte("RF64")) { // EBU Tech 3306
+	if bytes.HasPrefix(head, []byte("RF64")) || bytes.HasPrefix(head, []byte("BW64")) { // EBU Tech 3306, ITU-R BS.2088
 		return Format{"audio/wav", "wav"}
 	}
 	detected := mimetype.Detect(head)
