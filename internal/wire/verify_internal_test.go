@@ -188,7 +188,7 @@ func TestKnownIsBounded(t *testing.T) {
 			t.Fatalf("what is in use was dropped after %d", i)
 		}
 	}
-	if n := len(k.young) + len(k.old); n > 2*knownBytes/(32<<10) {
+	if n := len(k.young) + len(k.old); n > 2*knownBytes/(5*32<<10) {
 		t.Errorf("%d chains are kept", n)
 	}
 	huge := &chain{served: []*x509.Certificate{{Raw: make([]byte, knownChain+1)}}, from: days(-1), until: days(1)}

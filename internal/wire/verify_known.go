@@ -10,7 +10,7 @@ import (
 
 const (
 	keepChain  = time.Hour // so that roots exchanged meanwhile count
-	knownBytes = 4 << 20   // of certificates in one of two generations
+	knownBytes = 16 << 20  // of memory for one of two generations
 	knownChain = 64 << 10  // of the certificates of a chain that is kept
 )
 
@@ -53,6 +53,7 @@ func (k *known) add(key [sha256.Size]byte, c *chain) {
 	if size > knownChain {
 		return
 	}
+	size = 3<<10 + 5*size // as measured, with what is parsed and recorded of it
 	if _, ok := k.young[key]; !ok {
 		k.bytes += size
 	}

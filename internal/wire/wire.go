@@ -4,7 +4,7 @@
 //	hop
 //	├─ dns       resolve.go
 //	├─ connect   connect.go, one an address tried; guard.go says where we don't go
-//	├─ tls       handshake.go
+//	├─ tls       handshake.go; verify.go judges the chain, revoke.go what is stapled to it
 //	├─ request   exchange.go, to the first byte of the answer
 //	└─ body      body.go
 //
