@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 
@@ -62,20 +61,14 @@ func checkContainer(t *testing.T, begin func(int64) parser, b []byte, row map[st
 	if want := truth("duration_s_decoded"); head.Codec != row["codec"] || head.Err != nil || math.Abs(head.Duration-want) > want*0.1 {
 		t.Errorf("by its head: got %s of %.3f s, %v, want %.3f s", head.Codec, head.Duration, head.Err, want)
 	}
-	pieces := begin(int64(len(b)))
-	for piece := range slices.Chunk(b, 701) {
-		pieces.write(piece)
-	}
-	pieces.end()
-	var got Report
-	if pieces.report(&got); sketch(got) != sketch(r) {
-		t.Errorf("in pieces: got %s, want %s", sketch(got), sketch(r))
+	if pieces := piecesReport(begin, b, 701); sketch(pieces) != sketch(r) {
+		t.Errorf("in pieces: got %s, want %s", sketch(pieces), sketch(r))
 	}
 }
 
 // reportOf is what begin's parser tells of the first n bytes of b as a file.
 func reportOf(begin func(int64) parser, b []byte, n int) (r Report) {
-	p := begin(int64(len(b)))
+	p := begin(int64(n))
 	p.write(b[:n])
 	p.end()
 	p.report(&r)

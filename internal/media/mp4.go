@@ -170,6 +170,8 @@ func (m *mp4) err() error {
 		return undecodable("it has no track of sound")
 	case m.audio == nil && (m.ended || m.walk.broken && m.walk.pos == math.MaxInt64):
 		return undecodable("its index (moov) is missing")
+	case m.ended && s.frames == 0 && m.cut:
+		return undecodable("its index (moov) isn't whole")
 	case m.ended && s.frames == 0:
 		return undecodable("none of its samples are there")
 	case (m.ended || s.checked >= 4) && s.foreign():
@@ -191,7 +193,7 @@ func (m *mp4) cutShort() error {
 		return fmt.Errorf("the file ends in the middle of a box, after %d bytes", m.size)
 	case m.cut:
 		return fmt.Errorf("the file's index ends after %d bytes", m.size)
-	case m.fragments.seen && m.seconds() < total*0.95-0.5:
+	case m.fragments.seen && m.seconds() < total*0.95-0.1:
 		return fmt.Errorf("sound ends at %.1f s of %.1f s", m.seconds(), total)
 	}
 	return nil
@@ -220,7 +222,7 @@ func (m *mp4) seconds() float64 {
 		return 0
 	}
 	all := a.clock.of(m.sampler.duration)
-	if a.tables.cut && m.ended && m.missing == 0 { // all that was looked up is there
+	if a.tables.cut && m.ended && m.missing == 0 && m.sampler.frames > 0 { // all that was looked up is there
 		all = max(all, a.clock.seconds())
 	}
 	return max(0, all-m.skipped())
