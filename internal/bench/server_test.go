@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -56,7 +57,14 @@ func (s *server) jobs(n int) (jobs []job) {
 			n *= 5 // which takes no longer, and is as exact
 		}
 		chain := job{Case: "chain " + v, Kind: "enclosure", URL: base + "/1", Module: "range", Range: "bytes=0-65535", Count: n}
+		chain.Options = probes.Options{"head": false, "seek": false} // as little as the others do
 		jobs = append(jobs, chain)
+		if v != "plain" {
+			chain.Case += " x25519" // offered by Sonde alone
+			chain.Options = maps.Clone(chain.Options)
+			chain.Options["x25519_only"] = true
+			jobs = append(jobs, chain)
+		}
 		jobs = append(jobs,
 			job{Case: "page " + v, Kind: "page", URL: base + "/page", Module: "whole", Count: n},
 			job{Case: "feed " + v, Kind: "feed", URL: base + "/feed", Module: "whole", Options: probes.Options{"episodes": 0}, Count: n})
