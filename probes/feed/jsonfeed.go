@@ -142,8 +142,7 @@ func (r *jsonReader) item() error {
 	for _, a := range i.Attachments {
 		one.attach(a.URL, a.Type, fmt.Sprintf("%.0f", a.Size))
 	}
-	r.doc.add(one)
-	return nil
+	return r.doc.add(one)
 }
 
 // value reads one value of bounded size.

@@ -14,8 +14,9 @@ import (
 
 // What is kept of a feed while it is read, whatever its size.
 const (
-	maxHosts = 10_000 // whose enclosures are counted
-	maxAhead = 100    // dates that are still to come
+	maxItems = 100_000 // an empty one takes a few bytes to send, and a microsecond to read
+	maxHosts = 10_000  // whose enclosures are counted
+	maxAhead = 100     // dates that are still to come
 )
 
 // A reading is a document while it is read, before it is known where it came
@@ -25,6 +26,7 @@ type reading struct {
 	publishers [4]string      // those named in several ways, the best first
 	counts     map[string]int // enclosures by host, "" is the feed's own
 	live       map[string]int // liveItems by status
+	added      int            // items, live ones too
 	undated    bool           // an episode has no date
 	first      []episode      // items that can be played, in document order
 	latest     []episode      // and those with the newest dates, in no order
@@ -58,15 +60,19 @@ func parse(r io.Reader, now time.Time) (*reading, error) {
 	return d, nil
 }
 
-// add counts an item and keeps it where it may be asked for.
-func (d *reading) add(i *item) {
+// add counts an item and keeps it where it may be asked for. An error says that
+// there are too many.
+func (d *reading) add(i *item) error {
+	if d.added++; d.added > maxItems {
+		return fmt.Errorf("more than %d items", maxItems)
+	}
 	d.media += i.media
 	d.alternates += i.alternates
 	d.sources += i.sources
 	d.integrities += i.integrities
 	if i.live {
 		d.addLive(i.status)
-		return
+		return nil
 	}
 	d.items++
 	d.enclosures += i.enclosures
@@ -81,6 +87,7 @@ func (d *reading) add(i *item) {
 	if i.main().URL != "" {
 		d.addEpisode(i, published)
 	}
+	return nil
 }
 
 // addLive counts an item of the podcast namespace's liveItem, which has a

@@ -65,8 +65,8 @@ func (s *scanner) step() (done bool, err error) {
 	case xml.StartElement:
 		return false, s.begin(t)
 	case xml.EndElement:
-		s.end()
-		return len(s.path) == 0, nil
+		err := s.end()
+		return len(s.path) == 0, err
 	case xml.CharData:
 		if s.at > 0 {
 			s.text.Write(t[:min(len(t), maxField-s.text.Len())])
@@ -106,7 +106,7 @@ func (s *scanner) begin(e xml.StartElement) error {
 	return nil
 }
 
-func (s *scanner) end() {
+func (s *scanner) end() error {
 	depth := len(s.path)
 	word := s.path[depth-1]
 	s.path = s.path[:depth-1]
@@ -119,11 +119,13 @@ func (s *scanner) end() {
 	switch {
 	case s.item == nil:
 	case s.item.depth == depth:
-		s.doc.add(s.item)
+		done := s.item
 		s.item = nil
+		return s.doc.add(done)
 	case s.item.open != nil && s.item.depth == depth-1:
 		s.item.alternated()
 	}
+	return nil
 }
 
 // isSelf reports whether an element says where the feed is.

@@ -58,6 +58,24 @@ func TestHostileFeedsAreCheap(t *testing.T) {
 	}
 }
 
+// Feeds of no end of items are read as far as a hundred thousand.
+func TestTooManyItems(t *testing.T) {
+	for _, body := range []string{"<rss>" + strings.Repeat("<item/>", maxItems+5), `{"items":[` + strings.Repeat("{},", maxItems+5) + "{}]}"} {
+		if d, err := read([]byte(body), base); err != nil || d.items != maxItems || !strings.Contains(d.mended, "more than 100000 items") {
+			t.Errorf("got %+v, %v", d, err)
+		}
+	}
+}
+
+// One item may have any number of enclosures; few are kept.
+func TestManyEnclosures(t *testing.T) {
+	body := "<rss><item><guid>1</guid>" + many(10_000, `<enclosure url="https://h%d.example/a.mp3"/>`) + "</item></rss>"
+	d, err := read([]byte(body), base)
+	if err != nil || d.enclosures != 10_000 || len(d.episodes) != 1 || d.episodes[0].host != "h0.example" || len(d.hosts) != 20 {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
 func many(n int, format string) string {
 	var b strings.Builder
 	for i := range n {

@@ -12,7 +12,7 @@ import (
 
 // What one piece of a stranger's feed may cost. A parser holds one at a time.
 const (
-	maxTag  = 256 << 10 // bytes of one tag; each two may be an attribute of a hundred
+	maxTag  = 128 << 10 // bytes of one tag; each two may be an attribute of a hundred
 	maxText = 4 << 20   // bytes of one text, comment or the like, such as a picture within shownotes
 )
 
