@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -60,12 +59,19 @@ func (l *ledger) account(host string, now time.Time) *account {
 
 // forget drops a tenth of the accounts: those unused for longest.
 func (l *ledger) forget() {
-	names := slices.Collect(maps.Keys(l.hosts))
-	slices.SortFunc(names, func(a, b string) int { return l.hosts[a].used.Compare(l.hosts[b].used) })
-	for _, name := range names[:len(names)/10] {
-		if l.hosts[name].users == 0 {
-			delete(l.hosts, name)
+	type idle struct {
+		host string
+		used time.Time
+	}
+	list := make([]idle, 0, len(l.hosts))
+	for host, a := range l.hosts {
+		if a.users == 0 {
+			list = append(list, idle{host, a.used})
 		}
+	}
+	slices.SortFunc(list, func(a, b idle) int { return a.used.Compare(b.used) })
+	for _, i := range list[:min(len(list), maxHosts/10)] {
+		delete(l.hosts, i.host)
 	}
 }
 

@@ -107,3 +107,59 @@ func TestPoolWithOneConnectionAHost(t *testing.T) {
 		}
 	}
 }
+
+// Who asked to wait, or whose turn is far away, isn't asked: nothing is dialled.
+func TestHostIsLeftAlone(t *testing.T) {
+	for what, c := range map[string]struct {
+		limits wire.Limits
+		status int
+		wait   string
+		first  probes.Code
+		second string
+	}{
+		"throttled":        {wire.Limits{}, 429, "120", probes.HTTPThrottled, "Retry-After"},
+		"unavailable":      {wire.Limits{}, 503, "120", probes.HTTPStatus, "Retry-After"},
+		"rate":             {wire.Limits{HostRate: wire.MinHostRate}, 200, "", "", "host_rate"},
+		"bytes of a host":  {wire.Limits{HostDayBytes: 1}, 200, "", "", "host_day_bytes"},
+		"bytes of the day": {wire.Limits{DayBytes: 1}, 200, "", "", "day_bytes"},
+	} {
+		asked := 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			if c.wait != "" {
+				w.Header().Set("Retry-After", c.wait)
+			}
+			w.WriteHeader(c.status)
+			w.Write([]byte("x"))
+		}))
+		n := newNet(t, wire.Options{AllowPrivate: true, Limits: c.limits})
+		if r := fetchOnce(n.Visit(), s.URL); r.Code != c.first {
+			t.Errorf("%s: the first run: got %s: %s", what, r.Code, r.Detail)
+		}
+		r := fetchOnce(n.Visit(), s.URL)
+		if outline := wiretest.Outline(r.Root); r.Outcome != probes.Unknown || outline != "probe  !guard_budget\n  hop !guard_budget\n" || !strings.Contains(r.Detail, c.second) {
+			t.Errorf("%s: the second run: got %s: %s\n%s", what, r.Outcome, r.Detail, outline)
+		}
+		if asked != 1 {
+			t.Errorf("%s: asked %d times", what, asked)
+		}
+		s.Close()
+	}
+}
+
+// A turn that comes soon is waited for: four requests may come at once, the
+// fifth a quarter of a second after the first had its turn.
+func TestHostRateWaits(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("x")) }))
+	defer s.Close()
+	n := newNet(t, wire.Options{AllowPrivate: true, Limits: wire.Limits{HostRate: 4}})
+	begin := time.Now()
+	for range 5 {
+		if r := fetchOnce(n.Visit(), s.URL); r.Code != "" {
+			t.Fatalf("got %s: %s", r.Code, r.Detail)
+		}
+	}
+	if took := time.Since(begin); took < 250*time.Millisecond {
+		t.Errorf("five requests took %s", took)
+	}
+}
