@@ -30,6 +30,7 @@ type flac struct {
 	tally   tally
 	reached int64 // samples up to the end of the last frame
 	garbage int64
+	partial bool // the last frame isn't whole
 }
 
 type flacState int
@@ -68,7 +69,8 @@ func (f *flac) end() {
 	f.ended = true
 	f.run()
 	if f.state == flacBody {
-		f.close(f.crc == 0)
+		f.partial = f.crc != 0
+		f.close(!f.partial)
 	}
 }
 
@@ -243,6 +245,8 @@ func (f *flac) report(r *Report) {
 	}
 	if f.ended && r.Declared {
 		r.Cut = cutShort(r.Duration, float64(f.reached)/float64(r.SampleRate))
+	} else if f.partial {
+		r.Cut = fmt.Errorf("audio ends inside a frame, at %.1f s", r.Seconds)
 	}
 	if t.bad > 0 {
 		r.Flaws = append(r.Flaws, fmt.Sprintf("checksums miss in %d of %d frames", t.bad, t.count))

@@ -49,6 +49,9 @@ func TestFLAC(t *testing.T) {
 	if r := scanned(flacHead(409600, 10), sound[:700]); r.Cut == nil || r.Cut.Error() != "audio ends at 4.6 s of 9.3 s" || r.Err != nil {
 		t.Errorf("cut: got %s", text(r))
 	}
+	if r := scanned(flacHead(0, 10), sound[:705]); r.Cut == nil || r.Cut.Error() != "audio ends inside a frame, at 4.6 s" {
+		t.Errorf("cut inside a frame: got %s", text(r))
+	}
 	sound[140+10] ^= 1 // in the eleventh
 	if r := scanned(flacHead(409600, 10), sound); r.Frames != 99 || len(r.Flaws) != 1 || r.Cut != nil {
 		t.Errorf("damaged: got %s", text(r))

@@ -11,8 +11,8 @@ import (
 // header that says how long it is: MPEG audio and ADTS. Strangers' bytes stand
 // between them, in front and behind; players step over those, and so do we.
 //
-// No library does it: hajimehoshi/go-mp3 and mewkiz/flac decode to samples from
-// an io.Reader, at seconds of CPU for an hour of sound, and give up at the first
+// No library does it: hajimehoshi/go-mp3 decodes to samples from an io.Reader, at
+// hundreds of times the CPU (a minute for an hour of sound), and gives up at
 // garbage; what is asked here is whether frames are sound, not how they sound.
 type frames struct {
 	size   int64 // -1 unknown
