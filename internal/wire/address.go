@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,10 +27,23 @@ func (n *Net) reach(ctx context.Context, hop *probes.Step, u *url.URL) (line, er
 	if err != nil {
 		return line{}, err
 	}
-	if n.choice.Addresses == "all" && len(addrs) > 1 {
-		return n.reachAll(ctx, hop, u, addrs)
+	if n.choice.Addresses != "all" || len(addrs) < 2 {
+		return n.reachOne(ctx, hop, u, addrs)
 	}
-	return n.reachOne(ctx, hop, u, addrs)
+	if good, ok := n.visit.chosen(hostPort(u)); ok { // each address is probed once a run
+		return n.reachOne(ctx, hop, u, first(good, addrs))
+	}
+	return n.reachAll(ctx, hop, u, addrs)
+}
+
+func hostPort(u *url.URL) string { return net.JoinHostPort(u.Hostname(), strconv.Itoa(port(u))) }
+
+// first returns addrs with good in front, where it is one of them.
+func first(good netip.Addr, addrs []netip.Addr) []netip.Addr {
+	if !slices.Contains(addrs, good) {
+		return addrs
+	}
+	return append([]netip.Addr{good}, slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return a == good })...)
 }
 
 func (n *Net) reachOne(ctx context.Context, hop *probes.Step, u *url.URL, addrs []netip.Addr) (l line, err error) {
@@ -81,6 +96,7 @@ func (n *Net) reachAll(ctx context.Context, hop *probes.Step, u *url.URL, addrs 
 		return line{}, trials[0].err
 	}
 	chosen := trials[best]
+	n.visit.choose(hostPort(u), chosen.addr)
 	if time.Since(chosen.done) < maxIdle {
 		return chosen.line, nil
 	}

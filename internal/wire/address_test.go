@@ -111,3 +111,21 @@ func TestAllAddresses(t *testing.T) {
 		}
 	}
 }
+
+// Each address is probed once a run; later hops go to the one that was good.
+func TestAllAddressesOnceARun(t *testing.T) {
+	ca := wiretest.NewCA(t)
+	good, expired := &wiretest.Cert{Names: []string{"cdn.test"}}, &wiretest.Cert{Names: []string{"cdn.test"}, NotAfter: time.Now().Add(-time.Hour)}
+	port := edges(t, ca, map[string]*wiretest.Cert{"127.0.0.1": good, "127.0.0.2": expired})
+	zone := map[string][]string{"cdn.test": {"127.0.0.2", "127.0.0.1"}}
+	n := newNet(t, wire.Options{Roots: ca.Pool, AllowPrivate: true, Resolver: wiretest.DNS(t, zone)}).For(wire.Choices{Addresses: "all"})
+	for range 2 {
+		visit := n.Visit()
+		for _, want := range []int{2, 1} {
+			r := fetchOnce(visit, "https://cdn.test:"+port+"/")
+			if got := strings.Count(wiretest.Outline(r.Root), "connect"); got != want || r.Code != "" {
+				t.Errorf("got %d connections, %s, want %d", got, r.Code, want)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -44,7 +45,7 @@ const MinHostRate = 0.001
 // Net reads that is no visit counts for hosts and days alone.
 func (n *Net) Visit() *Net {
 	other := *n
-	other.visit = &visit{held: map[string]int{}}
+	other.visit = &visit{held: map[string]int{}, good: map[string]netip.Addr{}}
 	return &other
 }
 

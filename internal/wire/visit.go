@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +17,29 @@ import (
 type visit struct {
 	bytes atomic.Int64
 
-	mu   sync.Mutex // guards held
-	held map[string]int
+	mu   sync.Mutex            // guards what follows
+	held map[string]int        // seats, by host
+	good map[string]netip.Addr // of those that all were probed, by host:port
+}
+
+// chosen returns the address of origin to go on with, once all were probed.
+func (v *visit) chosen(origin string) (a netip.Addr, ok bool) {
+	if v == nil {
+		return a, false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	a, ok = v.good[origin]
+	return a, ok
+}
+
+func (v *visit) choose(origin string, a netip.Addr) {
+	if v == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.good[origin] = a
 }
 
 // holds counts by seats at host and reports whether there are others.
