@@ -50,7 +50,7 @@ type prober struct {
 }
 
 func TestCompare(t *testing.T) {
-	variants := []string{"p256", "p384", "plain"}
+	variants := []string{"p256", "p384-rsa", "p384-leaf", "plain"}
 	if !*compare { // keys of 4096 bits take their time
 		*rounds, *count, variants = 1, 2, []string{"p256", "plain"}
 	}

@@ -186,18 +186,20 @@ func feed() []byte {
 // issue makes a leaf with an intermediate below a root of its own, which it
 // adds to roots. Without TLS there is none.
 func issue(variant string, roots io.Writer) (*tls.Certificate, error) {
-	ca := func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
-	curve := elliptic.P256()
-	switch variant {
-	case "plain":
-		return nil, nil
-	case "p384":
-		ca = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) }
-		curve = elliptic.P384()
+	p256 := func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+	p384 := func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
+	rsa4096 := func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) }
+	makes := map[string][3]func() (crypto.Signer, error){ // of leaf, intermediate and root
+		"p256":      {p256, p256, p256},
+		"p384-rsa":  {p256, p384, rsa4096}, // as Let's Encrypt issues
+		"p384-leaf": {p384, rsa4096, rsa4096},
 	}
-	rootKey, err1 := ca()
-	betweenKey, err2 := ca()
-	key, err3 := ecdsa.GenerateKey(curve, rand.Reader)
+	if makes[variant][0] == nil { // plain
+		return nil, nil
+	}
+	key, err1 := makes[variant][0]()
+	betweenKey, err2 := makes[variant][1]()
+	rootKey, err3 := makes[variant][2]()
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
