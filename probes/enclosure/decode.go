@@ -38,7 +38,7 @@ func (l *listening) decode(res *wire.Response, e Stated) (err error) {
 	find(probes.MediaSlow, "", l.slow(res, r))
 	if l.ear.whole {
 		find(probes.MediaTruncated, "", r.Cut)
-		find(probes.MediaSilent, "", silent(r))
+		find(probes.MediaSilent, "", l.silent(r))
 		find(probes.IntegrityMismatch, "", l.ear.broken())
 	}
 	return nil
@@ -102,10 +102,11 @@ func (l *listening) slow(res *wire.Response, r media.Report) error {
 }
 
 // silent says that nothing sounds: nine tenths of the whole are digital
-// silence. Seconds of it in a row are what many shows begin and end with, and
-// a file of less than a second is a sound effect or a test.
-func silent(r media.Report) error {
-	if r.Seconds < 1 || r.Silent < r.Seconds*9/10 {
+// silence. Seconds of it in a row are what many shows begin and end with. Only
+// who asks for whole files is told: one so small that a range holds it all is a
+// jingle or a test, and no episode.
+func (l *listening) silent(r media.Report) error {
+	if !l.Options.Full || r.Seconds < 1 || r.Silent < r.Seconds*9/10 {
 		return nil
 	}
 	return fmt.Errorf("%.1f s of %.1f s are digital silence", r.Silent, r.Seconds)

@@ -2,6 +2,7 @@ package enclosure
 
 import (
 	"hash"
+	"net/http"
 	"time"
 
 	"github.com/sonde-media/sonde/internal/media"
@@ -14,7 +15,8 @@ import (
 type ear struct {
 	begin    time.Time
 	started  time.Duration // from begin to the first whole frame; 0 before
-	size     int64         // bytes that came
+	size     int64         // bytes that came with the first answer
+	next     int64         // of the file, what the scanner hasn't read yet in order
 	scan     *media.Scanner
 	arrivals []arrival // of a range
 
@@ -75,6 +77,7 @@ func (e *ear) arrive(now time.Duration) {
 
 func (e *ear) hear(p []byte, now time.Duration) {
 	e.scan.Write(p)
+	e.next += int64(len(p))
 	e.start(now)
 }
 
@@ -98,24 +101,47 @@ func (e *ear) replay(res *wire.Response, total int64) {
 		}
 		e.arrivals = nil
 	}
-	if e.ended(res, total) {
-		e.scan.End()
-		e.whole = true
+	if e.next == total || total < 0 && res.Complete && res.Status == http.StatusOK {
+		e.end()
 	}
 }
 
-// ended reports whether the file came to its end.
-func (e *ear) ended(res *wire.Response, total int64) bool {
-	if total >= 0 {
-		return e.size >= total
-	}
-	return res.Complete && res.Status == 200
+func (e *ear) end() {
+	e.scan.End()
+	e.whole = true
 }
 
-// at takes bytes from elsewhere in the file.
-func (e *ear) at(offset int64, p []byte) {
-	e.scan.At(offset, p)
-	e.start(time.Since(e.begin))
+// at takes bytes from further on in a file of total bytes, -1 where unknown:
+// those that come next are read on.
+func (e *ear) at(offset int64, p []byte, total int64) {
+	now := time.Since(e.begin)
+	if end := offset + int64(len(p)); offset > e.next || end <= e.next {
+		e.scan.At(offset, p)
+		e.start(now)
+		return
+	}
+	e.hear(p[e.next-offset:], now)
+	if e.next == total {
+		e.end()
+	}
 }
+
+// wants is what of the file would tell more, empty where enough is known. Where
+// no sound came yet and the scanner names nothing, a player reads on.
+func (e *ear) wants(readOn int64) media.Span {
+	r := e.report()
+	switch {
+	case e.whole || r.Err != nil:
+		return nothing
+	case r.Want != (media.Span{}):
+		return r.Want
+	case e.started == 0 && (r.Container == "" || r.SampleRate > 0): // and its format is one that is scanned
+		return media.Span{First: e.next, Last: e.next + readOn - 1}
+	}
+	return nothing
+}
+
+// nothing is an empty span.
+var nothing = media.Span{First: 0, Last: -1}
 
 func (e *ear) report() media.Report { return e.scan.Report() }

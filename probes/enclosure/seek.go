@@ -14,6 +14,7 @@ const (
 	seekBytes = 16 << 10 // of a seek: a second of sound at most bit rates
 	wantBytes = 2 << 20  // of what a player needs to begin, such as an index at the end
 	wantTimes = 3        // requests for it
+	minWant   = 64 << 10 // of what is read on where no sound came yet, four times as much each time
 )
 
 // seeks asks for ranges further on: first for what a player needs to begin, then
@@ -37,11 +38,10 @@ func (l *listening) seeks(ctx context.Context, pool *wire.Pool) {
 // wanted fetches what the scanner wants of the file, in few requests and
 // bytes. It returns the first byte of what it fetched furthest on.
 func (l *listening) wanted(ctx context.Context, pool *wire.Pool) (end int64) {
-	budget := int64(wantBytes)
+	budget, readOn := int64(wantBytes), int64(minWant)
 	for range wantTimes {
-		r := l.ear.report()
-		span, ok := l.within(r.Want)
-		if !ok || l.ear.whole || r.Err != nil || !l.seekable {
+		span, ok := l.within(l.ear.wants(readOn))
+		if !ok || !l.seekable {
 			break
 		}
 		if span.Last-span.First >= budget {
@@ -49,12 +49,13 @@ func (l *listening) wanted(ctx context.Context, pool *wire.Pool) (end int64) {
 			break
 		}
 		budget -= span.Last - span.First + 1
-		end = max(end, span.First)
+		readOn *= 4
 		res := l.seek(ctx, pool, span)
 		if res == nil {
 			break
 		}
-		l.ear.at(span.First, res.Body)
+		end = max(end, span.First)
+		l.ear.at(span.First, res.Body, l.file.total)
 	}
 	return end
 }
@@ -78,12 +79,12 @@ func (l *listening) within(span media.Span) (media.Span, bool) {
 // middle, and near the end, but not the end itself, where tags stand. A file
 // of unknown size has none. wanted is the furthest byte that was fetched.
 func (l *listening) places(wanted int64) (all []media.Span) {
-	total, here := l.file.total, l.ear.size
-	if total < 0 || l.ear.whole && !l.ear.streams { // a player has it all
-		return nil
+	total, here := l.file.total, l.ear.next
+	if l.ear.streams { // as if only a range had come
+		here = Defaults.Bytes
 	}
-	if l.ear.streams {
-		here = min(Defaults.Bytes, total)
+	if total <= here {
+		return nil
 	}
 	middle, near := total/2, total-max(total/16, seekBytes)
 	if middle >= here {

@@ -329,12 +329,16 @@ func TestFindingsOnce(t *testing.T) {
 	}
 }
 
+// tag is an ID3v2 tag of n bytes and its head.
+func tag(n int) []byte {
+	head := []byte{'I', 'D', '3', 3, 0, 0, byte(n >> 21), byte(n >> 14 & 0x7F), byte(n >> 7 & 0x7F), byte(n & 0x7F)}
+	return append(head, make([]byte, n)...)
+}
+
 // A picture in front is stepped over, as players do: the startup holds the
 // request for what stands behind it.
 func TestSoundBehindLongTag(t *testing.T) {
-	const n = 300 << 10
-	tag := append([]byte("ID3\x03\x00\x00"), n>>21&0x7F, n>>14&0x7F, n>>7&0x7F, n&0x7F)
-	e := edge{body: append(append(tag, make([]byte, n)...), audio...)}
+	e := edge{body: append(tag(300<<10), audio...)}
 	r, found := probeEdge(t, &e, probes.Options{"head": false})
 	want := listen + "  seek\n" + opened + "  seek\n" + further + "  seek\n" + further + "  decode\n"
 	if got := wiretest.Outline(r.Root); got != want || found != "" {
@@ -351,5 +355,18 @@ func TestSoundBehindLongTag(t *testing.T) {
 	r, found = probeEdge(t, &e, probes.Options{"head": false})
 	if !strings.Contains(found, "it can't begin before all of it has come") || r.Outcome != probes.Degraded || r.Root.Steps[2].Text(probes.AttrDetail) == "" {
 		t.Errorf("got %s\n%s%s", r.Outcome, found, wiretest.Outline(r.Root))
+	}
+}
+
+// Where no sound is in what came, a player reads on.
+func TestReadsOn(t *testing.T) {
+	e := edge{body: append(tag(1000), audio[:300*len(frame)]...)}
+	r, found := probeEdge(t, &e, probes.Options{"head": false, "bytes": 1024})
+	if asked := strings.Join(e.asked, "\n"); asked != "GET bytes=0-1023\nGET bytes=1024-58609" || found != "" {
+		t.Errorf("asked\n%s\n%s", asked, found)
+	}
+	d := r.Root.Steps[len(r.Root.Steps)-1]
+	if got, _ := d.Attrs[probes.AttrMediaSeconds].(float64); got < 7.1 || got > 7.3 {
+		t.Errorf("%v s", got)
 	}
 }
