@@ -170,7 +170,7 @@ func bodyFailure(ctx context.Context, err error, n int64, res *http.Response) er
 	if errors.Is(err, io.EOF) { // a gzip header cut off
 		err = io.ErrUnexpectedEOF
 	}
-	if _, ok := errors.AsType[http2.StreamError](err); ok {
+	if _, ok := errors.AsType[http2.StreamError](err); ok || strings.Contains(err.Error(), "GOAWAY") { // whose type is not exported
 		return probes.Fail(probes.BodyTruncated, fmt.Errorf("after %d bytes: %w", n, err))
 	}
 	stated := ""
