@@ -174,7 +174,7 @@ var codeTable = []codeRow{
 	{CertChainExpired, "certificates", warning, "the served chain holds an expired certificate: modern clients pass, strict ones fail", "remove the expired certificate from the served chain"},
 	{CertStore, "certificates", warning, "some clients' trust stores don't know the root", "serve a chain that older stores know, or accept to lose these clients"},
 	{CertWeak, "certificates", notice, "a certificate is weakly signed or keyed", "reissue it with a current key and signature"},
-	{HopCount, "delivery", warning, "the chain of redirects is longer than some clients follow", "remove prefixes until there are at most four hops"},
+	{HopCount, "delivery", warning, "the chain of redirects is longer than some clients follow", "remove prefixes until there are at most four redirects"},
 	{InsecureHTTP, "delivery", notice, "the content travels over plain http", "serve and link it by https; some platforms refuse plain http"},
 	{LengthMismatch, "delivery", notice, "the feed states another length than is served", "let the feed state the file's length; harmless with inserted advertisements"},
 	{TypeMismatch, "delivery", notice, "the stated media type is not what the bytes are", "correct the Content-Type, or the type in the feed"},
