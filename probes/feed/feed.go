@@ -11,6 +11,11 @@
 // and sonde.feed.unchanged. A document of more than 4 MiB is parsed while it
 // comes, within body.
 //
+// From run to run the probe remembers which show the URL has, and where its
+// enclosures led. Another show is told by feed_identity until it has been served
+// for a day; a move of nearly all enclosures by enclosure_moved for an hour. An
+// agent that is started anew takes what it is served first for the right show.
+//
 // Options:
 //
 //	episodes: 1        newest episodes to listen to; 0: the feed only

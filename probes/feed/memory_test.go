@@ -1,9 +1,11 @@
 package feed
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -213,4 +215,32 @@ func TestNewest(t *testing.T) {
 	if len(r.ahead) > 2*maxAhead {
 		t.Errorf("%d dates are kept", len(r.ahead))
 	}
+}
+
+// What is remembered of a feed is little: an agent has thousands of them.
+func TestRememberedIsLittle(t *testing.T) {
+	const feeds = 20
+	body := large(500_000)
+	memories := make([]memory, feeds)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range memories {
+		r, err := parse(bytes.NewReader(body), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, d := &memories[i], r.from(base, 1)
+		m.learn(d, [32]byte{1}, &wire.Response{URL: base}, noon)
+		m.judge(d, noon)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / feeds; each > 6<<10 {
+		t.Errorf("%d bytes are kept of each feed", each)
+	} else {
+		t.Logf("%d bytes are kept of each feed", each)
+	}
+	runtime.KeepAlive(memories)
+	runtime.KeepAlive(body)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // maxSample is how many items two versions of a feed are compared by.
-const maxSample = 256
+const maxSample = 64
 
 // A sample is the items of a feed with the smallest hashes: the same items of
 // any version of it, wherever they stand. At its end it is in order.
@@ -30,7 +30,18 @@ func (s *sample) add(i *item) {
 	if len(*s) == maxSample {
 		*s = (*s)[:maxSample-1]
 	}
-	*s = slices.Insert(*s, at, sampled{key, place(i.main().URL)})
+	*s = slices.Insert(*s, at, sampled{key, s.shared(place(i.main().URL))})
+}
+
+// shared is place as the sample has it already: most enclosures of a feed lead
+// the same way, and a sample is kept for each target.
+func (s *sample) shared(place string) string {
+	for _, one := range *s {
+		if one.place == place {
+			return one.place
+		}
+	}
+	return strings.Clone(place)
 }
 
 // common yields the places of the items that are in both.
