@@ -190,6 +190,9 @@ func whole(trace api.Trace) error {
 	for _, s := range trace.Spans {
 		ids[s.ID] = s
 		words = append(words, s.Step)
+		if fmt.Sprint(s.Attrs[probes.AttrStatus]) == "304" { // an unchanged feed's, which has none
+			words = append(words, "body")
+		}
 		if s.Parent == "" {
 			roots++
 		}
