@@ -73,6 +73,7 @@ type Exporter struct {
 	lateness time.Duration // largest since the last heartbeat
 
 	flushing sync.Mutex // held while a batch goes to disk, so that batches keep their order
+	room     []byte     // of the batch before, for the next but one; guarded by flushing
 }
 
 // A batch is the spans of some runs, encoded.
@@ -186,8 +187,10 @@ func (e *Exporter) flush() {
 	defer e.flushing.Unlock()
 	e.mu.Lock()
 	b := e.pending
-	e.pending = batch{}
+	e.pending = batch{body: e.room}
+	e.room = nil
 	e.mu.Unlock()
+	e.room = b.body[:0] // deflated below it is free
 	if len(b.body) > 0 {
 		body, err := deflate(b.body)
 		if err != nil { // it writes to memory: only a mistake of ours can end here

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -199,11 +200,10 @@ func inflate(to *bytes.Buffer, body []byte) error {
 }
 
 func deflate(body []byte) ([]byte, error) {
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
+	z.Reset(&b)
 	if _, err := z.Write(body); err != nil {
 		return nil, err
 	}
@@ -212,6 +212,15 @@ func deflate(body []byte) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// zippers are kept, being a megabyte each.
+var zippers = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil { // a level that isn't one
+		panic(err)
+	}
+	return z
+}}
 
 // A refusal is a receiver's last word on a request.
 type refusal struct {
