@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -88,7 +89,10 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 		limit, want = req.Keep, req.Keep
 	}
 	h := head{keep: req.Keep, most: limit, sink: req.Sink, last: time.Now()}
-	n, err := io.Copy(&h, io.LimitReader(body, want))
+	h.grow(int(min(req.Keep, max(0, res.ContentLength), maxRoom)))
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	n, err := io.CopyBuffer(&h, io.LimitReader(body, want), *buffer)
 	if wire.ended && errors.Is(err, io.ErrUnexpectedEOF) && res.StatusCode == http.StatusPartialContent {
 		err = nil // a part of what is compressed, all of which came
 	}
@@ -97,6 +101,15 @@ func read(body io.Reader, wire *counter, req Request, res *http.Response, out *R
 	out.Complete = err == nil && (n < want || whole)
 	return err
 }
+
+// maxRoom is how much room is made for what a server says that it will send.
+const maxRoom = 1 << 20
+
+// buffers are what bodies pass through.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 32<<10)
+	return &b
+}}
 
 // A head keeps the first bytes written to it, and hands on most bytes.
 type head struct {
