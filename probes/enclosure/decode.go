@@ -1,7 +1,6 @@
 package enclosure
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -17,9 +16,9 @@ func (l *listening) decode(res *wire.Response, e Stated) (err error) {
 	r := l.ear.report()
 	d.Set(probes.AttrServerAddress, l.file.host)
 	note(d, r)
-	d.Set(probes.AttrDetail, l.lacks(r))
+	d.Set(probes.AttrDetail, lacks(r))
 	if !r.Playable() {
-		return probes.Fail(probes.MediaType, notAudio(r.Format, l.file.typ))
+		return probes.Fail(probes.MediaType, notAudio(r, l.file.typ))
 	}
 	if r.Err != nil {
 		return probes.Fail(probes.MediaUndecodable, r.Err)
@@ -67,18 +66,21 @@ func note(d *probes.Step, r media.Report) {
 
 // lacks says why there is no sound in what came, "" where there is, or where it
 // isn't known that there would be more.
-func (l *listening) lacks(r media.Report) string {
+func lacks(r media.Report) string {
 	if r.Frames > 0 || r.Err != nil || r.Want == (media.Span{}) {
 		return ""
 	}
-	return cmp.Or(l.unread, fmt.Sprintf("no sound is in the bytes that came; %s would tell more", spanText(r.Want)))
+	return fmt.Sprintf("no sound is in the bytes that came; %s would tell more", spanText(r.Want))
 }
 
-func notAudio(f media.Format, stated string) error {
-	if err := f.Agrees(stated); err != nil {
+func notAudio(r media.Report, stated string) error {
+	if r.Err != nil { // a file that could hold sound, such as a film without any
+		return fmt.Errorf("no audio: %w", r.Err)
+	}
+	if err := r.Agrees(stated); err != nil {
 		return fmt.Errorf("no audio: %w", err)
 	}
-	return fmt.Errorf("no audio: the bytes are %s", f.Type)
+	return fmt.Errorf("no audio: the bytes are %s", r.Type)
 }
 
 func (f file) lengthDiffers(stated int64) error {

@@ -101,8 +101,7 @@ type listening struct {
 	step     *probes.Step
 	file     file
 	ear      *ear
-	seekable bool   // nothing was seen yet of ranges that miss
-	unread   string // what was left of the file though it would have told more
+	seekable bool // nothing was seen yet of ranges that miss
 }
 
 // further asks for what a player asks for besides.

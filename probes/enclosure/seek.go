@@ -41,11 +41,7 @@ func (l *listening) wanted(ctx context.Context, pool *wire.Pool) (end int64) {
 	budget, readOn := int64(wantBytes), int64(minWant)
 	for range wantTimes {
 		span, ok := l.within(l.ear.wants(readOn))
-		if !ok || !l.seekable {
-			break
-		}
-		if span.Last-span.First >= budget {
-			l.unread = fmt.Sprintf("%s tell more and were left: more than the %d that are asked for", spanText(span), wantBytes)
+		if !ok || !l.seekable || span.Last-span.First >= budget {
 			break
 		}
 		budget -= span.Last - span.First + 1
