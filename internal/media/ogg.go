@@ -121,33 +121,6 @@ func pageOf(p []byte) (page oggPage, n int, ok bool) {
 	return page, n, oggSum(p[:n]) == binary.LittleEndian.Uint32(p[22:])
 }
 
-// oggTable is that of the checksum: CRC-32 with the polynomial 0x04c11db7, the
-// most significant bit first, which hash/crc32 hasn't.
-var oggTable = func() (t [256]uint32) {
-	for i := range t {
-		c := uint32(i) << 24
-		for range 8 {
-			c = c<<1 ^ 0x04c11db7*(c>>31)
-		}
-		t[i] = c
-	}
-	return t
-}()
-
-// oggSum is the checksum of a page, its own field taken as zero.
-func oggSum(page []byte) (c uint32) {
-	for _, b := range page[:22] {
-		c = c<<8 ^ oggTable[byte(c>>24)^b]
-	}
-	for range 4 {
-		c = c<<8 ^ oggTable[byte(c>>24)]
-	}
-	for _, b := range page[26:] {
-		c = c<<8 ^ oggTable[byte(c>>24)^b]
-	}
-	return c
-}
-
 // page gives a page to its stream. First pages of all streams stand at the
 // front; where one comes later the file goes on with another link (§4).
 func (o *ogg) page(p oggPage) {

@@ -61,6 +61,9 @@ func oggFLACOf(p []byte) (s oggSound, ok bool) {
 		codec: "flac", hz: int(number(info, 10, 3) >> 4), channels: int(info[12]>>1&7) + 1,
 		headers: 1 + int(number(p, 7, 2)), counted: true, longest: number(info, 2, 2),
 	}
+	if s.longest == 0 {
+		s.longest = 1<<16 - 1
+	}
 	return s, s.hz > 0
 }
 
