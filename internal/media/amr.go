@@ -86,7 +86,10 @@ func (a *amr) end() { a.ended = true }
 func (a *amr) started() bool { return a.frames > 0 }
 
 func (a *amr) report(r *Report) {
-	r.Container, r.Codec, r.SampleRate, r.Channels = "amr", "amr", a.hz, 1
+	r.Container, r.Codec, r.SampleRate, r.Channels = "amr", "amr_nb", a.hz, 1
+	if a.lengths == &amrWBLengths {
+		r.Codec = "amr_wb"
+	}
 	r.Frames, r.Seconds = int(a.frames), float64(a.frames)*amrFrame
 	r.Duration = r.Seconds
 	if a.frames > 0 {

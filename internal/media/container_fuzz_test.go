@@ -84,3 +84,23 @@ func piecesReport(begin func(int64) parser, b []byte, n int) (r Report) {
 	p.report(&r)
 	return r
 }
+
+// BenchmarkContainers reads files as they would come from the net.
+func BenchmarkContainers(b *testing.B) {
+	for name, c := range map[string]struct {
+		begin func(int64) parser
+		file  []byte
+	}{
+		"mp4":      {newMP4, mp4Fragmented(3000)},
+		"ogg":      {newOgg, oggFile(1, 3000)},
+		"matroska": {newMatroska, mkvFile(3, 3000)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.file)))
+			b.ReportAllocs()
+			for b.Loop() {
+				piecesReport(c.begin, c.file, 16<<10)
+			}
+		})
+	}
+}

@@ -28,7 +28,6 @@ type matroska struct {
 	scale    int64   // nanoseconds of a tick
 	duration float64 // ticks
 	track    mkvTrack
-	tracks   int
 	audio    *mkvTrack
 	clusters int
 	sound    mkvSound

@@ -2,6 +2,7 @@ package media
 
 import (
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -48,7 +49,9 @@ var mkvCodecs = []struct{ id, codec string }{
 	{"A_EAC3", "eac3"},
 	{"A_FLAC", "flac"},
 	{"A_ALAC", "alac"},
-	{"A_PCM", "pcm"},
+	{"A_PCM/INT/LIT", "pcm_s%dle"},
+	{"A_PCM/INT/BIG", "pcm_s%dbe"},
+	{"A_PCM/FLOAT", "pcm_f%dle"},
 	{"A_DTS", "dts"},
 }
 
@@ -136,7 +139,7 @@ func (t *mkvTrack) describe() {
 	k.codec = strings.ToLower(strings.TrimPrefix(t.codec, "A_"))
 	for _, c := range mkvCodecs {
 		if strings.HasPrefix(t.codec, c.id) {
-			k.codec = c.codec
+			k.codec = strings.Replace(c.codec, "%d", strconv.FormatInt(t.depth, 10), 1)
 			break
 		}
 	}
@@ -213,10 +216,6 @@ func (t *mkvTrack) length(p []byte, size int) float64 {
 			n, _, _ := t.vorbis.samples(p, size)
 			return float64(n) / float64(t.vorbis.hz)
 		}
-	case "pcm":
-		if bytes := int64(t.kind.channels) * t.depth / 8; bytes > 0 {
-			samples = int64(size) / bytes
-		}
 	case "aac":
 		samples = 1024
 	case "ac3":
@@ -225,6 +224,9 @@ func (t *mkvTrack) length(p []byte, size int) float64 {
 		if samples = 1152; t.hz < 32000 {
 			samples = 576
 		}
+	}
+	if bytes := int64(t.kind.channels) * t.depth / 8; bytes > 0 && strings.HasPrefix(t.kind.codec, "pcm") {
+		samples = int64(size) / bytes
 	}
 	switch {
 	case t.each > 0:

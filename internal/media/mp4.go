@@ -49,7 +49,7 @@ func (c mp4Clock) seconds() float64 {
 }
 
 const (
-	tablesMax = 16 << 20 // a day of AAC has some four million samples of four bytes each
+	tablesMax = 24 << 20 // a day of AAC has some four million samples of four bytes each
 	beginMax  = 64 << 10
 	unitsMax  = 16 << 20 // bounds the steps that tables of strangers can cause
 )
@@ -72,6 +72,12 @@ func (m *mp4) write(p []byte) {
 func (m *mp4) at(offset int64, p []byte) {
 	m.walk.feed(offset, p)
 	m.take(m.written, nil)
+	if m.sampler.frames == 0 {
+		l := m.lookInto(offset, p)
+		m.sampler.checked += l.checked
+		m.sampler.good += l.good
+		m.sampler.sure += l.sure
+	}
 }
 
 // take counts and checks the samples that are whole with the bytes p at offset.
@@ -191,6 +197,8 @@ func (m *mp4) cutShort() error {
 		return fmt.Errorf("sound ends at %.1f s of %.1f s", m.seconds(), m.seconds()+m.lost)
 	case m.audio == nil && (m.cut || m.walk.pos > m.size && m.data):
 		return fmt.Errorf("the file ends in the middle of a box, after %d bytes", m.size)
+	case m.audio != nil && m.audio.tables.cut && m.audio.tables.last() >= m.size:
+		return fmt.Errorf("the last sound lies behind the file's end, at byte %d of %d", m.audio.tables.last(), m.size)
 	case m.cut:
 		return fmt.Errorf("the file's index ends after %d bytes", m.size)
 	case m.fragments.seen && m.seconds() < total*0.95-0.1:
@@ -200,16 +208,22 @@ func (m *mp4) cutShort() error {
 }
 
 // want is the span that would tell more of a file of which only the head is
-// there: the index behind the sound, or the rest of it.
+// there: the index behind the sound, or the rest of it, then the first sample.
 func (m *mp4) want() Span {
 	at := m.walk.pos
-	if m.ended || m.audio != nil && m.sampler.frames > 0 || m.err() != nil {
+	switch {
+	case m.ended || m.sampler.frames > 0 || m.sampler.checked > 0 || m.err() != nil:
 		return Span{}
+	case m.audio != nil:
+		if len(m.runs) == 0 {
+			return Span{}
+		}
+		u, _ := m.runs[0].peek()
+		at = u.offset
+	case m.walk.leaf.kind != "" && m.walk.leaf.end-at > wantSize:
+		at = m.walk.leaf.end // a long table; what stands behind it tells more
 	}
-	if leaf := m.walk.leaf; leaf.kind != "" && leaf.end-at > wantSize {
-		at = leaf.end // a long table; what stands behind it tells more
-	}
-	if m.indexed || m.size < 0 || at < m.written || at >= m.size {
+	if m.size < 0 || at < m.written || at >= m.size {
 		return Span{}
 	}
 	return Span{at, min(at+wantSize, m.size) - 1}
@@ -222,7 +236,7 @@ func (m *mp4) seconds() float64 {
 		return 0
 	}
 	all := a.clock.of(m.sampler.duration)
-	if a.tables.cut && m.ended && m.missing == 0 && m.sampler.frames > 0 { // all that was looked up is there
+	if a.tables.cut && m.ended && m.missing == 0 && m.sampler.frames > 0 && a.tables.last() < m.size { // all that was looked up is there
 		all = max(all, a.clock.seconds())
 	}
 	return max(0, all-m.skipped())
@@ -234,8 +248,8 @@ func (m *mp4) skipped() float64 {
 	if a.edit.skip > 0 {
 		return a.clock.of(a.edit.skip)
 	}
-	if a.sound.hz > 0 && m.delay < int64(a.sound.hz) {
-		return float64(m.delay) / float64(a.sound.hz)
+	if skip := max(m.delay, a.sound.skip); skip < int64(a.sound.hz) {
+		return float64(skip) / float64(a.sound.hz)
 	}
 	return 0
 }
@@ -272,26 +286,30 @@ func (m *mp4) bitrate() int {
 	return m.audio.sound.bitrate
 }
 
-// resumes looks the samples up that the index says are in part.
+// resumes looks into the samples that the index says are in part.
 func (m *mp4) resumes(offset int64, part []byte) error {
-	if m.audio == nil || !m.audio.tables.whole() {
-		return nil
+	if l := m.lookInto(offset, part); l.checked >= 4 && l.foreign() {
+		return fmt.Errorf("%d of %d samples aren't %s there", l.checked-l.good, l.checked, m.audio.sound.codec)
 	}
-	var s mp4Sampler
-	units := 0
-	end := offset + int64(len(part))
+	return nil
+}
+
+// lookInto looks into the samples that lie in p, the bytes at offset.
+func (m *mp4) lookInto(offset int64, p []byte) (l looks) {
+	if m.audio == nil || !m.audio.tables.whole() {
+		return l
+	}
+	end := offset + int64(len(p))
 	run := m.audio.tables.run(0)
-	for u, ok := run.peek(); ok && u.offset < end; u, ok = run.peek() {
-		if units++; units > unitsMax {
+	for range unitsMax {
+		u, ok := run.peek()
+		if !ok || u.offset >= end {
 			break
 		}
-		if u.offset >= offset && u.end() <= end {
-			s.count(u, part[u.offset-offset:u.end()-offset], m.audio)
+		if u.offset >= offset && u.end() <= end && u.size > 0 {
+			l.add(m.audio.sound.look(p[u.offset-offset : u.end()-offset]))
 		}
 		run.next()
 	}
-	if s.checked >= 4 && s.foreign() {
-		return fmt.Errorf("%d of %d samples aren't %s there", s.checked-s.good, s.checked, m.audio.sound.codec)
-	}
-	return nil
+	return l
 }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -202,6 +203,11 @@ func TestMP4Segments(t *testing.T) {
 // Tables that claim what no file holds cost neither time nor memory.
 func TestMP4Claims(t *testing.T) {
 	b := mp4File(mp4Shape{front: true})
+	wide := []byte(strings.Replace(string(b), "stco", "co64", 1))
+	copy(wide[strings.Index(string(wide), "co64")+12:], "\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF")
+	if r := reportOf(newMP4, wide, len(wide)); r.Frames > 0 {
+		t.Errorf("an offset past all files: got %s", sketch(r))
+	}
 	for _, kind := range []string{"stsz", "stco", "stsc", "stts"} {
 		for _, field := range []int{4, 8, 12, 16, 20} {
 			huge := slices.Clone(b)
@@ -212,5 +218,54 @@ func TestMP4Claims(t *testing.T) {
 				t.Errorf("%s+%d: got %s", kind, field, sketch(r))
 			}
 		}
+	}
+}
+
+// Where a long index stands in front, its end is asked for and then a sample.
+func TestMP4LongIndex(t *testing.T) {
+	dir := wiretest.Corpus(t, "audio")
+	b := wiretest.Read(t, dir+"/androidx__media__large_stbl_truncated_after_moov.m4b")
+	p := newMP4(103_000_000)
+	p.write(b[:64<<10])
+	wants := []Span{}
+	var r Report
+	for range 8 {
+		r = Report{}
+		if p.report(&r); r.Want == (Span{}) {
+			break
+		}
+		wants = append(wants, r.Want)
+		if r.Want.Last < int64(len(b)) {
+			p.at(r.Want.First, b[r.Want.First:r.Want.Last+1])
+		} else if r.Want.First < int64(len(b)) {
+			p.at(r.Want.First, b[r.Want.First:])
+		} else {
+			break
+		}
+	}
+	if len(wants) != 2 || wants[1].First != 0x10e7ae || r.Codec != "aac" || math.Abs(r.Duration-6422) > 1 || r.Err != nil {
+		t.Errorf("got %v, %s", wants, sketch(r))
+	}
+}
+
+// Of the index of days of sound as much is held as fits, and the rest believed.
+func TestMP4Days(t *testing.T) {
+	const n = 4_100_000
+	sizes := bytes.Repeat(be(1, 4), n)
+	head := boxed("ftyp", be(0, 8))
+	moov := func(at int) []byte {
+		return boxed("moov", boxed("mvhd", be(0, 12), be(44100, 4), be(0, 84)),
+			mp4Trak(mp4Shape{}, n*1024, boxed("stbl", mp4Entry(mp4Shape{entry: "Qclp"}), boxed("stts", be(1, 8), be(n, 4), be(1024, 4)),
+				boxed("stsc", be(1, 8), be(1, 4), be(n, 4), be(1, 4)), boxed("stsz", be(0, 8), be(n, 4), sizes), boxed("stco", be(1, 8), be(uint64(at), 4)))))
+	}
+	b := slices.Concat(head, moov(len(head)+len(moov(0))+8), boxed("mdat", make([]byte, n)))
+	m := newMP4(int64(len(b))).(*mp4)
+	for piece := range slices.Chunk(b, 32<<10) {
+		m.write(piece)
+	}
+	m.end()
+	var r Report
+	if m.report(&r); m.held > tablesMax || math.Abs(r.Seconds-n*1024/44100.0) > 1 || len(r.Flaws) != 1 || r.Err != nil || r.Cut != nil {
+		t.Errorf("held %d, got %s", m.held, sketch(r))
 	}
 }

@@ -80,7 +80,7 @@ func (f *mp4Fragments) header(p []byte) {
 	field(2, 4, nil)
 	field(8, 4, &f.of.duration)
 	field(16, 4, &f.of.size)
-	f.of.base = max(0, f.of.base)
+	f.of.base = offsetOf(f.of.base)
 	f.of.next = f.of.base
 }
 
@@ -89,13 +89,13 @@ func (m *mp4) addRun(p []byte) {
 	traf := &m.fragments.of
 	r := mp4Trun{table: p, traf: *traf, flags: number(p, 1, 3), left: int(number(p, 4, 4)), at: 8, offset: traf.next}
 	if r.flags&1 != 0 {
-		r.offset = max(0, traf.base+int64(int32(number(p, 8, 4))))
+		r.offset = offsetOf(traf.base + int64(int32(number(p, 8, 4))))
 		r.at += 4
 	}
 	if r.flags&4 != 0 {
 		r.at += 4
 	}
-	traf.next = r.end()
+	traf.next = offsetOf(r.end())
 	m.held += int64(len(p))
 	m.runs = append(m.runs, &mp4Run{from: m.walk.pos, fragment: true, held: int64(len(p)), step: r.step})
 }
@@ -113,7 +113,7 @@ type mp4Trun struct {
 // end is where the last of its samples ends.
 func (r mp4Trun) end() int64 {
 	if r.entry() == 0 {
-		return r.offset + int64(r.left)*r.traf.size
+		return r.offset + min(int64(r.left), unitsMax)*r.traf.size
 	}
 	for u, ok := r.step(); ok; u, ok = r.step() {
 		r.offset = u.end()

@@ -78,10 +78,22 @@ func (t *mp4Tables) chunkCount() int {
 
 func (t *mp4Tables) chunkOffset(i int) int64 {
 	if t.wide {
-		return max(0, number(t.offsets, 8+8*i, 8))
+		return offsetOf(number(t.offsets, 8+8*i, 8))
 	}
 	return number(t.offsets, 8+4*i, 4)
 }
+
+// last is where the last chunk begins that the tables tell of.
+func (t *mp4Tables) last() int64 {
+	if n := t.chunkCount(); n > 0 {
+		return t.chunkOffset(n - 1)
+	}
+	return 0
+}
+
+// offsetOf bounds an offset that a stranger tells, so that sums of some don't
+// overflow.
+func offsetOf(v int64) int64 { return max(0, min(v, 1<<56)) }
 
 // perChunk returns entry i of the table of chunks: the first chunk, from one,
 // that holds so many samples; none where there is no such entry.

@@ -51,9 +51,10 @@ func editOf(p []byte) (e mp4Edit) {
 
 // mp4Codecs names what is common to call otherwise.
 var mp4Codecs = map[string]string{
-	"mp4a": "aac", "opus": "opus", "flac": "flac", "ac-3": "ac3", "ec-3": "eac3", "ac-4": "ac4", ".mp3": "mp3",
-	"samr": "amr", "sawb": "amr", "ms\x00u": "mp3", "sowt": "pcm", "twos": "pcm", "in24": "pcm", "in32": "pcm",
-	"fl32": "pcm", "fl64": "pcm", "lpcm": "pcm", "ipcm": "pcm", "fpcm": "pcm", "raw ": "pcm",
+	"mp4a": "aac", "ac-3": "ac3", "ec-3": "eac3", "ac-4": "ac4", "ms\x00u": "mp3",
+	"samr": "amr_nb", "sawb": "amr_wb", "dtsc": "dts", "dtsh": "dts", "dtsl": "dts", "dtse": "dts", "mlpa": "truehd",
+	"sowt": "pcm_s16le", "twos": "pcm_s16be", "in24": "pcm_s24be", "in32": "pcm_s32be", "fl32": "pcm_f32be", "fl64": "pcm_f64be",
+	"raw ": "pcm_u8", "ulaw": "pcm_mulaw", "alaw": "pcm_alaw", "lpcm": "pcm", "ipcm": "pcm", "fpcm": "pcm",
 }
 
 // mp4Protected are the sample entries of sound that only its seller's player
@@ -80,17 +81,20 @@ func soundOf(p []byte) (s sampleKind) {
 		body = 72
 	}
 	s.extend(slice(entry, body, len(entry)), 0)
-	s.fitPCM(int64(number(entry, 26, 2)))
+	s.fitPCM(number(entry, 26, 2))
 	return s
 }
 
 // fitPCM fits samples that are said to have one byte each to what PCM has.
 func (s *sampleKind) fitPCM(bits int64) {
+	if strings.HasSuffix(s.codec, "law") {
+		bits = 8 // whatever the description says
+	}
+	if strings.HasPrefix(s.codec, "pcm") && (s.packed < 1 || s.packet < 1) {
+		s.packet, s.packed = int64(s.channels)*max(1, bits/8), 1
+	}
 	if s.packet <= 0 || s.packed <= 0 {
 		s.packet, s.packed = 0, 0
-	}
-	if s.codec == "pcm" && s.packed <= 1 {
-		s.packet, s.packed = int64(s.channels)*max(1, bits/8), 1
 	}
 }
 
@@ -130,7 +134,7 @@ func (s *sampleKind) extension(kind string, b []byte, depth int) {
 			s.channels, s.hz, s.bitrate = int(b[13]), int(number(b, 24, 4)), int(number(b, 20, 4))
 		}
 	case "dOps": // Opus in ISOBMFF §4.3.2; it always decodes at 48 kHz
-		s.channels, s.hz = int(number(b, 1, 1)), opusHertz
+		s.channels, s.hz, s.skip = int(number(b, 1, 1)), opusHertz, number(b, 2, 2)
 	case "dfLa": // a STREAMINFO block after five bytes of headers and three
 		if len(b) >= 22 {
 			s.hz, s.channels = int(number(b, 18, 3)>>4), int(b[20]>>1&7)+1

@@ -37,6 +37,7 @@ func (m *mp4) close(b box) {
 		m.held -= t.tables.held
 		return
 	}
+	t.tables.packet, t.tables.packed = t.sound.packet, t.sound.packed
 	m.audio = &t
 	m.protected = m.protected || t.sound.protected
 	if t.tables.whole() {
@@ -44,12 +45,12 @@ func (m *mp4) close(b box) {
 	}
 }
 
-// leafMax is how much of each kind of leaf is held; tables have tablesMax in
-// common.
+// leafMax is how much of each kind of leaf is held; those of a track have
+// tablesMax in common.
 var leafMax = map[string]int64{
 	"mvhd": 128, "mehd": 32, "tkhd": 128, "mdhd": 64, "hdlr": 64, "elst": 64 << 10, "stsd": 64 << 10,
 	"----": 4 << 10, "trex": 64, "tfhd": 64, "sidx": 1 << 20,
-	"stts": tablesMax, "stsc": tablesMax, "stsz": tablesMax, "stz2": tablesMax, "stco": tablesMax, "co64": tablesMax, "trun": tablesMax,
+	"stts": 2 << 20, "stsc": 2 << 20, "stsz": 14 << 20, "stz2": 14 << 20, "stco": 6 << 20, "co64": 6 << 20, "trun": 1 << 20,
 }
 
 // hold implements boxVisitor.
@@ -65,8 +66,8 @@ func (m *mp4) hold(b box, parent string) int64 {
 	case m.indexed && (parent == "trak" || parent == "mdia"):
 		return 0
 	}
-	if most == tablesMax {
-		most = max(0, tablesMax-m.held)
+	if parent == "stbl" || parent == "traf" {
+		most = min(most, max(0, tablesMax-m.held))
 	}
 	return min(most, b.end-b.start)
 }

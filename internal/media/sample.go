@@ -49,7 +49,7 @@ func (s *sampleKind) look(p []byte) (l sampleLook) {
 		l.ok = len(p) > 1 && p[0] == 0xFF && p[1]&0xFE == 0xF8
 	case "mp3":
 		l.ok = len(p) > 1 && p[0] == 0xFF && p[1]&0xE0 == 0xE0 && p[1]&6 != 0
-	case "amr":
+	case "amr_nb", "amr_wb":
 		l.ok = p[0]&0x83 == 0
 	default:
 		return l
@@ -66,6 +66,7 @@ type sampleKind struct {
 	channels  int
 	bitrate   int // bit/s as declared, 0 unknown
 	protected bool
+	skip      int64 // samples that only prime the decoder
 	aac       aacConfig
 	packet    int64 // bytes of a QuickTime packet, and the samples in it
 	packed    int
