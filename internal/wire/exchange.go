@@ -140,9 +140,7 @@ func (n *Net) noteRetry(hop *probes.Step, res *http.Response) {
 		return
 	}
 	hop.Set(probes.AttrRetryAfter, int(wait/time.Second))
-	if res.StatusCode >= 400 {
-		n.holdOff(res.Request.URL.Hostname(), wait)
-	}
+	n.holdOff(res.StatusCode, res.Request.URL.Hostname(), hop.Text(probes.AttrURLHash), wait)
 }
 
 func protocolText(res *http.Response) string {

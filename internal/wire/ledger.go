@@ -15,6 +15,9 @@ const (
 	maxHosts = 10_000
 	// maxHold is how long a host may keep us away with one Retry-After.
 	maxHold = time.Hour
+	// maxOutage is how long a URL may that says to be out of service: less than
+	// the usual interval, or the next run could not confirm the outage.
+	maxOutage = 45 * time.Second
 )
 
 // A ledger remembers what hosts were asked for, for all runs of a Net.
@@ -23,7 +26,7 @@ type ledger struct {
 
 	mu    sync.Mutex // guards what follows, and accounts' fields
 	all   tally
-	hosts map[string]*account
+	hosts map[string]*account // by name; by hash those URLs that are out of service
 }
 
 // An account is of one host.
@@ -75,14 +78,16 @@ func (l *ledger) forget() {
 	}
 }
 
-// ask takes a turn for one request to host and returns how long it is away, or
-// why there is none within patience.
-func (l *ledger) ask(host string, now time.Time, patience time.Duration) (time.Duration, error) {
+// ask takes a turn for one request to host, for the URL with that hash, and
+// returns how long it is away, or why there is none within patience.
+func (l *ledger) ask(host, url string, now time.Time, patience time.Duration) (time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.account(host, now)
-	if now.Before(a.until) {
-		return 0, fmt.Errorf("%s asked on %s to wait until %s (Retry-After)", host, clock(a.asked), clock(a.until))
+	for _, held := range []*account{a, l.hosts[url]} {
+		if held != nil && now.Before(held.until) {
+			return 0, fmt.Errorf("%s asked on %s to wait until %s (Retry-After)", host, clock(held.asked), clock(held.until))
+		}
 	}
 	if err := l.spent(host, a, now); err != nil || l.limits.HostRate == 0 {
 		return 0, err
@@ -133,12 +138,12 @@ func (l *ledger) spent(host string, a *account, now time.Time) error {
 	return nil
 }
 
-// hold keeps us from host for as long as it asked.
-func (l *ledger) hold(host string, wait time.Duration, now time.Time) {
+// hold keeps us from a host, or from the URL with a hash, for as long as wait.
+func (l *ledger) hold(who string, wait time.Duration, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(host, now)
-	if until := now.Add(min(wait, maxHold)); until.After(a.until) {
+	a := l.account(who, now)
+	if until := now.Add(wait); until.After(a.until) {
 		a.asked, a.until = now, until
 	}
 }

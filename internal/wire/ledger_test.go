@@ -28,7 +28,7 @@ func TestDayBudgets(t *testing.T) {
 	} {
 		now := noon.Add(step.after)
 		l.spend(step.host, step.bytes, now)
-		_, err := l.ask(step.host, now, time.Second)
+		_, err := l.ask(step.host, "", now, time.Second)
 		if got := fmt.Sprint(err); (err == nil) != (step.want == "") || !strings.Contains(got, step.want) {
 			t.Errorf("%s after %s: got %v, want %q", step.host, step.after, err, step.want)
 		}
@@ -39,32 +39,36 @@ func TestHostRate(t *testing.T) {
 	l := newLedger(Limits{HostRate: 2})
 	var waits []string
 	for range 5 {
-		wait, err := l.ask("a.test", noon, time.Second)
+		wait, err := l.ask("a.test", "", noon, time.Second)
 		waits = append(waits, fmt.Sprint(wait, err != nil))
 	}
 	if got, want := strings.Join(waits, " "), "0s false 0s false 500ms false 1s false 0s true"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if wait, err := l.ask("b.test", noon, 0); wait != 0 || err != nil {
+	if wait, err := l.ask("b.test", "", noon, 0); wait != 0 || err != nil {
 		t.Errorf("another host: got %v, %v", wait, err)
 	}
-	if wait, err := l.ask("a.test", noon.Add(time.Minute), 0); wait != 0 || err != nil {
+	if wait, err := l.ask("a.test", "", noon.Add(time.Minute), 0); wait != 0 || err != nil {
 		t.Errorf("a minute later: got %v, %v", wait, err)
 	}
 }
 
 func TestHold(t *testing.T) {
 	l := newLedger(Limits{})
-	l.hold("a.test", 48*time.Hour, noon)
+	l.hold("a.test", time.Hour, noon)
 	l.hold("a.test", time.Second, noon)
-	_, err := l.ask("a.test", noon.Add(59*time.Minute), time.Second)
+	l.hold("out-of-service", time.Minute, noon)
+	if _, err := l.ask("b.test", "out-of-service", noon.Add(time.Second), 0); err == nil {
+		t.Error("a URL that is out of service was asked")
+	}
+	_, err := l.ask("a.test", "", noon.Add(59*time.Minute), time.Second)
 	if err == nil || err.Error() != "a.test asked on 2026-11-22 12:30:00 UTC to wait until 2026-11-22 13:30:00 UTC (Retry-After)" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := l.ask("a.test", noon.Add(time.Hour), time.Second); err != nil {
+	if _, err := l.ask("a.test", "", noon.Add(time.Hour), time.Second); err != nil {
 		t.Errorf("after an hour: %v", err)
 	}
-	if _, err := l.ask("b.test", noon, time.Second); err != nil {
+	if _, err := l.ask("b.test", "", noon, time.Second); err != nil {
 		t.Errorf("another host: %v", err)
 	}
 }
@@ -79,7 +83,7 @@ func TestHostsAreBounded(t *testing.T) {
 	if len(l.hosts) > maxHosts || l.hosts["busy.test"] != busy {
 		t.Errorf("%d hosts are remembered; the one in use: %v", len(l.hosts), l.hosts["busy.test"] == busy)
 	}
-	if _, err := l.ask(fmt.Sprintf("h%d.test", 3*maxHosts-1), noon, 0); err == nil {
+	if _, err := l.ask(fmt.Sprintf("h%d.test", 3*maxHosts-1), "", noon, 0); err == nil {
 		t.Error("the newest was forgotten")
 	}
 }
@@ -87,7 +91,7 @@ func TestHostsAreBounded(t *testing.T) {
 func BenchmarkLedger(b *testing.B) {
 	l := newLedger(Limits{HostDayBytes: 1 << 60})
 	for b.Loop() {
-		l.ask("a.test", noon, 0)
+		l.ask("a.test", "", noon, 0)
 		l.spend("a.test", 1, noon)
 	}
 }

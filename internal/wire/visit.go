@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -54,14 +55,14 @@ func (v *visit) holds(host string, by int) bool {
 	return before > 0
 }
 
-// admit waits in turn until host may be asked once more, and fails where that
+// admit waits in turn until host may be asked once more, for hop's URL, and fails where that
 // is too far away. It comes before the connection is made: waiting is nobody's
 // slowness, so no step of a server's holds it.
 func (n *Net) admit(ctx context.Context, hop *probes.Step, host string) error {
 	if v, most := n.visit, n.ledger.limits.RunBytes; v != nil && v.bytes.Load() >= most {
 		return overRun(most)
 	}
-	wait, err := n.ledger.ask(host, time.Now(), patience(ctx))
+	wait, err := n.ledger.ask(host, hop.Text(probes.AttrURLHash), time.Now(), patience(ctx))
 	if err != nil {
 		return probes.Fail(probes.GuardBudget, err)
 	}
@@ -154,11 +155,17 @@ func (n *Net) sitMore(host string, most int) (got int, leave func()) {
 	}
 }
 
-// holdOff keeps all runs from host for as long as its Retry-After says (RFC
-// 9110 §10.2.3), an hour at most.
-func (n *Net) holdOff(host string, wait time.Duration) {
-	if wait > 0 {
-		n.ledger.hold(host, wait, time.Now())
+// holdOff keeps to a Retry-After (RFC 9110 §10.2.3). A host that limits our rate
+// isn't asked by any run for as long as it says, an hour at most. Of a URL that
+// is out of service the schedule is hardly the burden, and whether it still is
+// has to be seen: it alone is left alone, for less than the usual interval.
+func (n *Net) holdOff(status int, host, url string, wait time.Duration) {
+	switch now := time.Now(); {
+	case wait <= 0:
+	case status == http.StatusTooManyRequests:
+		n.ledger.hold(host, min(wait, maxHold), now)
+	case status == http.StatusServiceUnavailable:
+		n.ledger.hold(url, min(wait, maxOutage), now)
 	}
 }
 
