@@ -119,5 +119,5 @@ func (e *ear) broken() error {
 	if e.sum == nil {
 		return nil
 	}
-	return e.promised.differs(e.sum.Sum(nil))
+	return e.promised.Differs(e.sum.Sum(nil))
 }

@@ -23,7 +23,7 @@ type ear struct {
 	streams  bool      // a whole file is asked for
 	whole    bool      // a whole file has come
 	sum      hash.Hash // nil where nothing is promised
-	promised integrity
+	promised media.Integrity
 	pace     pace
 }
 
@@ -43,8 +43,8 @@ func newEar(full bool, promise string) *ear {
 		return e
 	}
 	e.scan = media.NewScanner(-1)
-	if i, ok := parseIntegrity(promise); ok {
-		e.promised, e.sum = i, i.new()
+	if i, ok := media.ParseIntegrity(promise); ok {
+		e.promised, e.sum = i, i.New()
 	}
 	return e
 }

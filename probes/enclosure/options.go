@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sonde-media/sonde/internal/media"
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
@@ -43,7 +44,7 @@ func (o Options) Check() error {
 	if o.Integrity != "" && !o.Full {
 		errs = append(errs, &probes.OptionError{Key: "integrity", Err: errors.New("only a whole file can be checked: it needs full: true")})
 	}
-	if _, ok := parseIntegrity(o.Integrity); o.Integrity != "" && !ok {
+	if _, ok := media.ParseIntegrity(o.Integrity); o.Integrity != "" && !ok {
 		errs = append(errs, &probes.OptionError{Key: "integrity", Err: fmt.Errorf("want such as sha384-… in base64, got %q", clip(o.Integrity))})
 	}
 	return errors.Join(errs...)

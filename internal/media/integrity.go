@@ -1,4 +1,4 @@
-package enclosure
+package media
 
 import (
 	"bytes"
@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// An integrity is what a file must hash to: one of sums (W3C, Subresource
+// An Integrity is what a file must hash to: one of several sums (W3C, Subresource
 // Integrity §3; the podcast namespace's integrity of type sri).
-type integrity struct {
+type Integrity struct {
 	algorithm string
 	new       func() hash.Hash
 	sums      [][]byte
 }
 
 // algorithms of the specification, the strongest first.
-var algorithms = []integrity{
+var algorithms = []Integrity{
 	{algorithm: "sha512", new: sha512.New},
 	{algorithm: "sha384", new: sha512.New384},
 	{algorithm: "sha256", new: sha256.New},
 }
 
-// parseIntegrity reads what stands in text. Of several algorithms the strongest
+// ParseIntegrity reads what stands in text. Of several algorithms the strongest
 // counts alone, of several hashes with it any; what can't be read counts as
 // not said. It reports whether anything is left.
-func parseIntegrity(text string) (integrity, bool) {
+func ParseIntegrity(text string) (Integrity, bool) {
 	said := map[string][][]byte{}
 	for _, one := range strings.Fields(text) {
 		one, _, _ = strings.Cut(one, "?") // options, of which there are none
@@ -46,11 +46,15 @@ func parseIntegrity(text string) (integrity, bool) {
 			return a, true
 		}
 	}
-	return integrity{}, false
+	return Integrity{}, false
 }
 
-// differs says how sum is none of those that were promised, nil where it is one.
-func (i integrity) differs(sum []byte) error {
+// New returns a hash of the kind that was promised, for the file to be written
+// to.
+func (i Integrity) New() hash.Hash { return i.new() }
+
+// Differs says how sum is none of those that were promised, nil where it is one.
+func (i Integrity) Differs(sum []byte) error {
 	for _, s := range i.sums {
 		if bytes.Equal(s, sum) {
 			return nil

@@ -1,4 +1,4 @@
-package enclosure
+package media
 
 import (
 	"crypto/sha256"
@@ -28,16 +28,16 @@ func TestIntegrity(t *testing.T) {
 		{"nothing that can be read", "md5-AAAA sha256-%%% sha384-AAAA sha512 -", false, false},
 		{"nothing", "", false, false},
 	} {
-		i, valid := parseIntegrity(c.text)
+		i, valid := ParseIntegrity(c.text)
 		if valid != c.valid {
 			t.Errorf("%s: valid is %v", c.name, valid)
 		}
 		if !valid {
 			continue
 		}
-		h := i.new()
+		h := i.New()
 		h.Write(file)
-		if err := i.differs(h.Sum(nil)); (err == nil) != c.holds {
+		if err := i.Differs(h.Sum(nil)); (err == nil) != c.holds {
 			t.Errorf("%s: got %v", c.name, err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestIntegrity(t *testing.T) {
 func FuzzIntegrity(f *testing.F) {
 	f.Add("sha256-AAAA sha384-?x sha512")
 	f.Fuzz(func(t *testing.T, text string) {
-		if i, ok := parseIntegrity(text); ok && len(i.sums[0]) != i.new().Size() {
+		if i, ok := ParseIntegrity(text); ok && len(i.sums[0]) != i.New().Size() {
 			t.Errorf("%q: got a sum of %d bytes", text, len(i.sums[0]))
 		}
 	})
