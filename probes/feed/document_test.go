@@ -123,11 +123,6 @@ func said(d *document) string {
 	return fmt.Sprintf("%+v", all)
 }
 
-func FuzzDate(f *testing.F) {
-	f.Add("Mon, 02 Jan 2006 15:04:05 GMT")
-	f.Fuzz(func(t *testing.T, text string) { date(text) })
-}
-
 func FuzzPlace(f *testing.F) {
 	f.Add("https://op3.dev/e/cdn.example/a.mp3?b=c")
 	f.Fuzz(func(t *testing.T, text string) {

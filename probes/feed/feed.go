@@ -159,7 +159,7 @@ func (r *run) judge(s *probes.Step, doc *document) error {
 
 // stale says how old the newest item is where it is too old, "" where it isn't.
 func (r *run) stale(doc *document) string {
-	most, _ := age(r.options.StaleAfter) // checked
+	most, _ := probes.ParseAge(r.options.StaleAfter) // checked
 	newest := doc.newestAt(r.now)
 	old := r.now.Sub(newest)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
 	"github.com/sonde-media/sonde/probes/enclosure"
 )
 
@@ -173,7 +174,7 @@ func (i *item) integrity() (sri string) {
 // dated is when the item was published, zero where no date of it can be read.
 func (i *item) dated() time.Time {
 	for _, text := range []string{i.published, i.date, i.atomPublished, i.updated} {
-		if t := date(text); !t.IsZero() {
+		if t := probes.ParseDate(text); !t.IsZero() {
 			return t
 		}
 	}

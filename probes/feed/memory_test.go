@@ -184,19 +184,6 @@ func TestRecall(t *testing.T) {
 	}
 }
 
-func TestAge(t *testing.T) {
-	for text, want := range map[string]time.Duration{"": 0, "36h": 36 * time.Hour, "14d": 14 * 24 * time.Hour, "0.5d": 12 * time.Hour, "90m": 90 * time.Minute} {
-		if got, err := age(text); got != want || err != nil {
-			t.Errorf("%q: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"d", "14", "-1d", "0h", "NaNd", "Infd", "1e300d", "two weeks"} {
-		if got, err := age(text); err == nil {
-			t.Errorf("%q: got %v", text, got)
-		}
-	}
-}
-
 // Dates far ahead don't show that publishing works, until they have come.
 func TestNewest(t *testing.T) {
 	r := &reading{now: noon}

@@ -3,9 +3,6 @@ package feed
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
@@ -44,7 +41,7 @@ func (o Options) check() error {
 	if o.MaxBytes < 1 {
 		errs = append(errs, &probes.OptionError{Key: "max_bytes", Err: fmt.Errorf("want 1 (byte) or more, got %d", o.MaxBytes)})
 	}
-	if _, err := age(o.StaleAfter); err != nil {
+	if _, err := probes.ParseAge(o.StaleAfter); err != nil {
 		errs = append(errs, &probes.OptionError{Key: "stale_after", Err: err})
 	}
 	return errors.Join(errs...)
@@ -56,25 +53,3 @@ func (o Options) enclosure() enclosure.Options {
 	e.Full, e.Bytes, e.Seek, e.Head = o.Full, o.Bytes, o.Seek, o.Head
 	return e
 }
-
-// maxDays bounds an age, for which there is no use beyond.
-const maxDays = 10_000
-
-// age reads a time in hours and the like, or in days; 0 for "".
-func age(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(text)
-	if number, ok := strings.CutSuffix(text, "d"); ok {
-		var days float64
-		days, err = strconv.ParseFloat(number, 64)
-		d = time.Duration(min(days, maxDays+1) * float64(day))
-	}
-	if err != nil || d <= 0 || d > maxDays*day {
-		return 0, fmt.Errorf("want a time such as 36h or 14d, got %q", text)
-	}
-	return d, nil
-}
-
-const day = 24 * time.Hour

@@ -1,8 +1,10 @@
-package feed
+package probes
 
 import (
 	"cmp"
+	"fmt"
 	"net/mail"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,8 +25,9 @@ var layouts = []string{
 	"Jan 2, 2006", "Jan 2 2006 15:04:05 -0700", "Jan 2 2006", "2 Jan 2006 15:04:05", "2 Jan 06 15:04:05", "2 Jan 2006 15:04", "1/2/2006", "1/2/2006 15:04:05",
 }
 
-// date reads the dates that feeds have; zero where it is none.
-func date(text string) time.Time {
+// ParseDate reads the dates that feeds and pages have, in all their dialects;
+// zero where text is none.
+func ParseDate(text string) time.Time {
 	fields := strings.Fields(text)
 	if len(fields) == 0 || len(fields) > 8 {
 		return time.Time{}
@@ -45,3 +48,25 @@ func date(text string) time.Time {
 	}
 	return time.Time{}
 }
+
+// maxDays bounds an age, for which there is no use beyond.
+const maxDays = 10_000
+
+// ParseAge reads a time in hours and the like, or in days; 0 for "".
+func ParseAge(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if number, ok := strings.CutSuffix(text, "d"); ok {
+		var days float64
+		days, err = strconv.ParseFloat(number, 64)
+		d = time.Duration(min(days, maxDays+1) * float64(day))
+	}
+	if err != nil || d <= 0 || d > maxDays*day {
+		return 0, fmt.Errorf("want a time such as 36h or 14d, got %q", text)
+	}
+	return d, nil
+}
+
+const day = 24 * time.Hour
