@@ -100,9 +100,23 @@ const (
 
 	AttrAssetRole      = "sonde.asset.role" // stylesheet, script, image, font, …
 	AttrAssetBlocking  = "sonde.asset.blocking"
-	AttrAssetInitiator = "sonde.asset.initiator" // redacted URL of what refers to it
+	AttrAssetThird     = "sonde.asset.third_party" // bool: of another registrable domain than the page
+	AttrAssetInitiator = "sonde.asset.initiator"   // redacted URL of what refers to it
 	AttrAssetsSkipped  = "sonde.page.assets_skipped"
+	AttrAssetsIgnored  = "sonde.page.assets_ignored" // int: left as the target asks
 	AttrPageTitle      = "sonde.page.title"
+	AttrPageAssert     = "sonde.page.assert" // what is asserted, in words
+
+	// On the root of a page, of its document and assets.
+	AttrPageAssets       = "sonde.page.assets"         // int
+	AttrPageFailed       = "sonde.page.assets_failed"  // int
+	AttrPageFirstPaint   = "sonde.page.first_paint_ms" // float64: until the document and all that blocks rendering were in; an estimate
+	AttrPageRequests     = "sonde.page.requests"       // int, redirects included
+	AttrPageBytes        = "sonde.page.bytes"          // int, as transferred
+	AttrPageHeaviest     = "sonde.page.heaviest_host"  // that most bytes came from
+	AttrPageHeaviestSize = "sonde.page.heaviest_host_bytes"
+	AttrPageSlowest      = "sonde.page.slowest_host"    // that rendering waited for longest
+	AttrPageSlowestTime  = "sonde.page.slowest_host_ms" // float64: while something that rendering waits for was on its way from there
 
 	AttrFeedItems      = "sonde.feed.items"
 	AttrFeedEnclosures = "sonde.feed.enclosures"

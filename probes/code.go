@@ -72,6 +72,7 @@ const (
 	PageBlocking Code = "page_blocking"
 	PageAsset    Code = "page_asset"
 	PageLink     Code = "page_link"
+	PageAssert   Code = "page_assert"
 
 	CertExpiring     Code = "cert_expiring"
 	CertChainExpired Code = "cert_chain_expired"
@@ -170,6 +171,7 @@ var codeTable = []codeRow{
 	{PageBlocking, "page", fails, "a resource that blocks rendering can't be used: the page shows unstyled or not at all", "restore the resource named in the detail or take its reference from the head"},
 	{PageAsset, "page", warning, "resources of the page can't be fetched", "see the failing assets; they are grouped by host"},
 	{PageLink, "page", warning, "links of the page lead nowhere", "mend or remove the links in the detail"},
+	{PageAssert, "page", fails, "the page isn't what its target asserts of it", "look at what is served: an error page, a login or an old copy; or correct the assertion"},
 	{CertExpiring, "certificates", notice, "a certificate expires soon", "renew it before the date and reload every edge"},
 	{CertChainExpired, "certificates", warning, "the served chain holds an expired certificate: modern clients pass, strict ones fail", "remove the expired certificate from the served chain"},
 	{CertStore, "certificates", warning, "some clients' trust stores don't know the root", "serve a chain that older stores know, or accept to lose these clients"},

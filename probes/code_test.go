@@ -22,7 +22,7 @@ body: body_empty body_truncated body_timeout body_slow body_size body_other
 range: range_ignored range_wrong
 feed: feed_syntax feed_empty feed_stale feed_enclosure feed_identity enclosure_moved
 media: media_type media_undecodable media_truncated media_slow media_silent integrity_mismatch
-page: page_blocking page_asset page_link
+page: page_blocking page_asset page_link page_assert
 certificates: cert_expiring cert_chain_expired cert_store cert_weak
 delivery: hop_count insecure_http length_mismatch type_mismatch address_failed
 guard: guard_address

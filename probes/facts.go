@@ -68,14 +68,14 @@ func (f factsOf) run(r *Run) {
 }
 
 // hops counts the exchanges of the longest chain that led to what was asked
-// for, where it ended early too. Assets have chains of their own.
+// for, where it ended early too. Assets and links have chains of their own.
 func hops(s *Step) (most int) {
 	chain := 0
 	for _, c := range s.Steps {
 		switch c.Name {
 		case "hop":
 			chain++
-		case "asset":
+		case "asset", "link":
 		default:
 			most = max(most, hops(c))
 		}
