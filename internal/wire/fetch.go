@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -148,8 +149,8 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	if f.seen[next.String()] {
 		return nil, probes.Fail(probes.RedirectLoop, fmt.Errorf("back to %s after %d hops", probes.RecordURL(next, f.req.RecordQuery), f.out.Hops))
 	}
-	if f.out.Hops > f.n.o.Redirects {
-		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", f.n.o.Redirects))
+	if most := cmp.Or(f.req.Redirects, f.n.o.Redirects); f.out.Hops > most {
+		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", most))
 	}
 	noteRedirectRole(s, next)
 	if u.Scheme == "https" && next.Scheme == "http" {
