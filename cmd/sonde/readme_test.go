@@ -20,13 +20,17 @@ func TestReadme(t *testing.T) {
 	}
 	text := string(b)
 
-	_, sample, _ := strings.Cut(text, "```yaml\n")
-	sample, _, _ = strings.Cut(sample, "```")
-	c, err := config.Parse("README.md", []byte(sample), os.LookupEnv)
-	if err != nil {
-		t.Errorf("the configuration shown: %v", err)
-	} else if len(c.Targets) != 3 {
-		t.Errorf("the configuration shown has %d targets", len(c.Targets))
+	samples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
+	if len(samples) != 2 {
+		t.Errorf("%d configurations are shown, want one to begin with and one of all options", len(samples))
+	}
+	for _, m := range samples {
+		c, err := config.Parse("README.md", []byte(m[1]), os.LookupEnv)
+		if err != nil {
+			t.Errorf("a configuration shown: %v\n%s", err, m[1])
+		} else if len(c.Targets) != 3 {
+			t.Errorf("a configuration shown has %d targets, want one a kind", len(c.Targets))
+		}
 	}
 
 	root := rootCommand()
