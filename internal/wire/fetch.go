@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -149,8 +148,8 @@ func (f *fetching) follow(s *probes.Step, u *url.URL, res *http.Response) (*url.
 	if f.seen[next.String()] {
 		return nil, probes.Fail(probes.RedirectLoop, fmt.Errorf("back to %s after %d hops", probes.RecordURL(next, f.req.RecordQuery), f.out.Hops))
 	}
-	if most := cmp.Or(f.req.Redirects, f.n.o.Redirects); f.out.Hops > most {
-		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", most))
+	if f.out.Hops > f.n.o.Redirects {
+		return nil, probes.Fail(probes.RedirectLimit, fmt.Errorf("more than %d redirects", f.n.o.Redirects))
 	}
 	noteRedirectRole(s, next)
 	if u.Scheme == "https" && next.Scheme == "http" {

@@ -108,7 +108,6 @@ type Request struct {
 	Limit       int64       // bytes of the inflated body to read at most, past which stands the finding body_size; 0: Keep
 	StopAtKeep  bool        // end without a finding when Keep bytes have come
 	EmptyOK     bool        // an empty body is an answer too
-	Redirects   int         // followed at most; 0: as many as the Net's options say
 	RecordQuery bool        // record URLs unredacted
 }
 
