@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -147,29 +146,13 @@ func settle(hop *probes.Step, host string, trials []*trial, best int) {
 		case t.err == nil:
 			t.line.wire.Close()
 		}
-		if t.err != nil && best >= 0 {
-			pardonTrial(t, host)
-		}
 		for _, s := range t.at.Steps {
+			if best >= 0 {
+				pardon(s, host, t.addr.String())
+			}
 			s.Findings = slices.DeleteFunc(s.Findings, func(f probes.Finding) bool { return slices.Contains(known, f) })
 			known = append(known, s.Findings...)
 		}
 		hop.Adopt(t.at)
 	}
-}
-
-// pardonTrial marks an address that failed where another is good. That is no
-// finding where the fault is ours.
-func pardonTrial(t *trial, host string) {
-	f := probes.AsFailure(t.err)
-	for _, s := range t.at.Steps {
-		if s.Fail != nil {
-			s.Optional()
-		}
-	}
-	if f.Code.Ours() || len(t.at.Steps) == 0 {
-		return
-	}
-	s := t.at.Steps[len(t.at.Steps)-1]
-	s.Find(probes.Note(probes.AddressFailed, host, fmt.Sprintf("%s: %s: %s", t.addr, f.Code, f.Detail)))
 }

@@ -31,7 +31,9 @@ func (n *Net) dial(ctx context.Context, parent *probes.Step, host string, addrs 
 		conn, err := n.dialOne(ctx, s, netip.AddrPortFrom(a, uint16(port)), len(addrs)-i)
 		if err == nil {
 			parent.Set(probes.AttrPeerAddress, a.String())
-			pardon(failed, host)
+			for _, f := range failed {
+				pardon(f, host, f.Text(probes.AttrPeerAddress))
+			}
 			return conn, nil
 		}
 		failed = append(failed, s)
@@ -88,11 +90,15 @@ func (n *Net) refuse(parent *probes.Step, a netip.Addr, port int, err error) err
 	return err
 }
 
-// pardon marks addresses that failed before another answered.
-func pardon(failed []*probes.Step, host string) {
-	for _, s := range failed {
-		s.Optional()
-		s.Find(probes.Note(probes.AddressFailed, host, fmt.Sprintf("%s: %s", s.Text(probes.AttrPeerAddress), s.Fail.Detail)))
+// pardon marks s, a step of an address, where it failed though another address
+// is good. That is no finding where the fault is ours.
+func pardon(s *probes.Step, host, addr string) {
+	if s.Fail == nil {
+		return
+	}
+	s.Optional()
+	if !s.Fail.Code.Ours() {
+		s.Find(probes.Note(probes.AddressFailed, host, fmt.Sprintf("%s: %s: %s", addr, s.Fail.Code, s.Fail.Detail)))
 	}
 }
 

@@ -167,7 +167,7 @@ func isAlert(err error) bool {
 // has no type.
 func isOldVersion(err error) bool {
 	const protocolVersion = tls.AlertError(70) // RFC 8446 §6
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && isAlert(err) {
 		return op.Err.Error() == protocolVersion.Error()
 	}
 	return strings.Contains(err.Error(), "server selected unsupported protocol version")

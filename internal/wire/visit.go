@@ -55,9 +55,9 @@ func (v *visit) holds(host string, by int) bool {
 	return before > 0
 }
 
-// admit waits in turn until host may be asked once more, for hop's URL, and fails where that
-// is too far away. It comes before the connection is made: waiting is nobody's
-// slowness, so no step of a server's holds it.
+// admit waits in turn until host may be asked once more, for hop's URL, and
+// fails where that is too far away. It comes before the connection is made:
+// waiting is nobody's slowness, so no step of a server's holds it.
 func (n *Net) admit(ctx context.Context, hop *probes.Step, host string) error {
 	if v, most := n.visit, n.ledger.limits.RunBytes; v != nil && v.bytes.Load() >= most {
 		return overRun(most)
