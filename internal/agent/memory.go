@@ -7,8 +7,8 @@ import (
 )
 
 // What the garbage collector is told. A prober makes much that lives no longer
-// than its run, so that collecting half as often costs it a sixth less CPU, for
-// some 12 MB. The limit keeps an agent that holds much from growing fivefold.
+// than its run, so that collecting a quarter as often costs it a sixth less CPU,
+// for some 12 MB. The limit keeps an agent that holds much from growing fivefold.
 const (
 	gcPercent = 400
 	gcLimit   = 1 << 30 // bytes
