@@ -36,7 +36,7 @@ type check struct {
 
 	episodesSet    bool
 	stdout, stderr io.Writer
-	wire           *wire.Net
+	wire, look     *wire.Net // look finds out kinds
 	sender         *sender
 }
 
@@ -117,6 +117,9 @@ func (c *check) run(ctx context.Context, urls []string) (err error) {
 	if err := errors.Join(c.valid(), err); err != nil {
 		return usageError{err}
 	}
+	if c.look, err = c.net(wire.Options{}); err != nil {
+		return err
+	}
 	if c.sender, err = openSender(&c.netFlags, c.stderr); err != nil {
 		return err
 	}
@@ -174,7 +177,7 @@ func (c *check) probeAll(ctx context.Context, urls []string, results []chan resu
 func (c *check) probe(ctx context.Context, rawURL string) (*probes.Run, error) {
 	t := c.target(rawURL)
 	if t.Kind == "" {
-		t.Kind = findKind(ctx, c.wire, rawURL, c.timeout)
+		t.Kind = findKind(ctx, c.look, rawURL, c.timeout)
 	}
 	t.Options = c.kindOptions(t.Kind)
 	f, err := config.NewProbe(c.wire, t)

@@ -22,10 +22,18 @@ const (
 	lookBytes = 64 << 10
 )
 
-// findKind finds out what rawURL is by a short look at it, no longer than
-// timeout unless that is 0. Where that fails the run will tell why; its kind is
-// then what the URL's path looks like.
+// findKind finds out what rawURL is: by the extension of its path, or else by a
+// short look at it, no longer than timeout unless that is 0. An extension says
+// what is meant to be there, and a run must tell where an error page is served
+// in its place. Where the look fails the run will tell why; its kind is then
+// what the URL's path looks like.
+//
+// The look goes by a Net that the run doesn't: a Retry-After that it was
+// answered would keep the run away, which then couldn't say what is wrong.
 func findKind(ctx context.Context, n *wire.Net, rawURL string, timeout time.Duration) string {
+	if kind := kindByExtension(rawURL); kind != "" {
+		return kind
+	}
 	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(timeout, lookTime), lookTime))
 	defer cancel()
 	res, err := n.Fetch(ctx, probes.NewStep("look"), wire.Request{URL: rawURL, Keep: lookBytes, StopAtKeep: true})
@@ -71,19 +79,32 @@ func isMedia(mediaType string) bool {
 
 // kindByPath goes by how feeds and enclosures are usually named.
 func kindByPath(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "page"
+	if kind := kindByExtension(rawURL); kind != "" {
+		return kind
 	}
-	p := strings.ToLower(strings.TrimSuffix(u.Path, "/"))
-	switch path.Ext(p) {
+	switch path.Base(pathOf(rawURL)) {
+	case "feed", "rss", "atom":
+		return "feed"
+	}
+	return "page"
+}
+
+// kindByExtension is "" where the path ends in none that tells.
+func kindByExtension(rawURL string) string {
+	switch path.Ext(pathOf(rawURL)) {
 	case ".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav":
 		return "enclosure"
 	case ".xml", ".rss", ".atom", ".rdf":
 		return "feed"
 	}
-	if base := path.Base(p); base == "feed" || base == "rss" || base == "atom" {
-		return "feed"
+	return ""
+}
+
+// pathOf is the path of rawURL in lower case, "" where that is no URL.
+func pathOf(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
 	}
-	return "page"
+	return strings.ToLower(strings.TrimSuffix(u.Path, "/"))
 }

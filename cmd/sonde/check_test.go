@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,6 +46,38 @@ func TestKindByPath(t *testing.T) {
 	} {
 		if got := kindByPath(url); got != want {
 			t.Errorf("%s: got %s, want %s", url, got, want)
+		}
+	}
+}
+
+// What is served at a file of sound, be it HTML, is judged as one.
+func TestKindByExtension(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://a.example/1.mp3":  "enclosure",
+		"https://a.example/s.rss/": "feed",
+		"https://a.example/feed":   "",
+		"https://a.example/1.html": "",
+		"://":                      "",
+	} {
+		if got := kindByExtension(url); got != want {
+			t.Errorf("%s: got %q, want %q", url, got, want)
+		}
+	}
+}
+
+// A Retry-After that the look at a URL was answered doesn't keep the run away,
+// which says what listeners meet.
+func TestCheckOfThrottled(t *testing.T) {
+	for status, want := range map[int]string{429: "http_throttled", 503: "http_status"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "20")
+			w.WriteHeader(status)
+		}))
+		t.Cleanup(srv.Close)
+		var out bytes.Buffer
+		run(t.Context(), []string{"check", "--json", "--allow-private", srv.URL + "/listen"}, &out, io.Discard)
+		if code := `"code":"` + want + `"`; !strings.Contains(out.String(), code) {
+			t.Errorf("%d: want %s in %s", status, code, out.String())
 		}
 	}
 }
