@@ -30,19 +30,8 @@ var codecs = map[string]string{
 	"application/vnd.apple.mpegurl": "hls",
 }
 
-// Identify says what head, the first bytes of a file, belongs to. Sixty-four
-// kilobytes are plenty; fewer will often do.
-func Identify(head []byte) Format {
-	rest, tagged := afterID3(head)
-	for more := tagged; more; { // thousands may stand one behind the other
-		rest, more = afterID3(rest)
-	}
-	if f := identify(rest); f.Playable() || !tagged {
-		return f
-	}
-	return Format{"audio/mpeg", "mp3"} // the tag, often with a picture, is longer than what we have
-}
-
+// identify says what head, the first bytes of a file behind its tags, belongs
+// to. Four kilobytes are plenty; fewer will often do.
 func identify(head []byte) Format {
 	if bytes.HasPrefix(head, []byte("RF64")) || bytes.HasPrefix(head, []byte("BW64")) { // EBU Tech 3306, ITU-R BS.2088
 		return Format{"audio/wav", "wav"}
@@ -57,12 +46,6 @@ func identify(head []byte) Format {
 		return Format{"audio/mpeg", "mp3"} // sound after bytes that mean nothing
 	}
 	return Format{Type: bare(detected.String())}
-}
-
-// afterID3 returns what stands after an ID3v2 tag.
-func afterID3(head []byte) (rest []byte, tagged bool) {
-	n := tagLength(head)
-	return head[min(n, int64(len(head))):], n > 0
 }
 
 // tagLength returns the bytes of the ID3v2 tag that head begins with, 0 where

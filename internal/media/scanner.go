@@ -31,7 +31,7 @@ type parser interface {
 	resumes(offset int64, part []byte) error // changes nothing
 }
 
-// parsers makes the parser of each codec that Identify tells.
+// parsers makes the parser of each codec that identify tells.
 var parsers = map[string]func(size int64) parser{
 	"mp3": newFrames, "aac": newFrames, "flac": newFLAC, "wav": newWAV, "aiff": newAIFF,
 	"mp4": newMP4, "ogg": newOgg, "webm": newMatroska, "matroska": newMatroska, "amr": newAMR,
