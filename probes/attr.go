@@ -85,7 +85,7 @@ const (
 	AttrETag       = "sonde.etag"
 	AttrEncoding   = "sonde.content_encoding"
 
-	AttrMediaCodec   = "sonde.media.codec"
+	AttrMediaCodec   = "sonde.media.codec"         // as ffprobe names it, such as vorbis
 	AttrMediaType    = "sonde.media.type"          // media type by the bytes
 	AttrMediaBitrate = "sonde.media.bitrate"       // bit/s
 	AttrMediaSeconds = "sonde.media.audio_seconds" // float64: of sound in the bytes that came
@@ -93,6 +93,7 @@ const (
 	AttrMediaRate    = "sonde.media.sample_rate"   // Hz
 	AttrMediaChans   = "sonde.media.channels"      // int
 	AttrMediaFrames  = "sonde.media.frames"        // int: frames found and checked
+	AttrMediaFlaws   = "sonde.media.flaws"         // what players step over, in words
 	AttrMediaBox     = "sonde.media.container"     // such as mp4, ogg
 	AttrMediaStartup = "sonde.media.startup_ms"    // float64: from the first byte asked for until what is decoded had come
 	AttrContentType  = "sonde.content_type"

@@ -48,6 +48,7 @@ func note(d *probes.Step, r media.Report) {
 	d.Set(probes.AttrMediaType, r.Type)
 	d.Set(probes.AttrMediaCodec, r.Codec)
 	d.Set(probes.AttrMediaBox, r.Container)
+	d.Set(probes.AttrMediaFlaws, r.Flaws)
 	if r.Frames > 0 {
 		d.Set(probes.AttrMediaFrames, r.Frames)
 		d.Set(probes.AttrMediaSeconds, r.Seconds)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,5 +76,16 @@ func TestSlow(t *testing.T) {
 	r, found := probeEdge(t, slow, probes.Options{"full": true, "seek": false, "head": false})
 	if got := wiretest.Outline(r.Root); got != listen+"  decode ?media_slow\n" || !strings.Contains(found, "stalls after 2.6 s of sound") {
 		t.Errorf("got\n%s%s", got, found)
+	}
+}
+
+// What players step over is told without a finding.
+func TestFlaws(t *testing.T) {
+	half := len(audio) / len(frame) / 2 * len(frame)
+	body := slices.Concat(audio[:half], make([]byte, 1000), audio[half:])
+	r, found := probeEdge(t, &edge{body: body}, probes.Options{"full": true, "seek": false, "head": false})
+	flaws, _ := r.Root.Steps[1].Attrs[probes.AttrMediaFlaws].([]string)
+	if want := []string{"1000 bytes that are neither frames nor tags, in 1 places"}; !slices.Equal(flaws, want) || found != "" {
+		t.Errorf("got %q and %q, want %q", flaws, found, want)
 	}
 }
