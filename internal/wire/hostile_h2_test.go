@@ -12,7 +12,6 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/sonde-media/sonde/internal/wire"
-	"github.com/sonde-media/sonde/internal/wire/wiretest"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -30,26 +29,8 @@ type talk func(f *http2.Framer, stream uint32, gone <-chan struct{})
 // returns the URL and what the client must trust.
 func framing(t *testing.T, talk talk) (string, wire.Options) {
 	t.Helper()
-	ca := wiretest.NewCA(t)
-	config := &tls.Config{Certificates: []tls.Certificate{ca.Issue(t, wiretest.Cert{})}, NextProtos: []string{"h2"}}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			converse(c, talk)
-			c.Close()
-		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return "https://" + l.Addr().String(), wire.Options{Roots: ca.Pool, AllowPrivate: true}
+	url, ca := servingH2(t, func(c *tls.Conn) { converse(c, talk) })
+	return url, wire.Options{Roots: ca.Pool, AllowPrivate: true}
 }
 
 func converse(c net.Conn, talk talk) {
@@ -74,16 +55,6 @@ func converse(c net.Conn, talk talk) {
 	}
 }
 
-// packed is a header block.
-func packed(fields ...string) []byte {
-	var b bytes.Buffer
-	e := hpack.NewEncoder(&b)
-	for i := 0; i < len(fields); i += 2 {
-		e.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
-	}
-	return b.Bytes()
-}
-
 // forever calls write until nobody listens.
 func forever(write func() error) {
 	for write() == nil {
@@ -92,7 +63,7 @@ func forever(write func() error) {
 
 // What a server may do with frames: each ends with a code, in bounds.
 func TestHostileHTTP2(t *testing.T) {
-	answer := http2.HeadersFrameParam{BlockFragment: packed(":status", "200"), EndHeaders: true}
+	answer := http2.HeadersFrameParam{BlockFragment: block(":status", "200"), EndHeaders: true}
 	open := func(f *http2.Framer, stream uint32) {
 		h := answer
 		h.StreamID = stream
@@ -106,16 +77,16 @@ func TestHostileHTTP2(t *testing.T) {
 		codes   []probes.Code
 	}{
 		{"continuation without end", func(f *http2.Framer, s uint32, gone <-chan struct{}) {
-			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: packed(":status", "200")})
-			more := packed("x-y", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz")
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: block(":status", "200")})
+			more := block("x-y", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz")
 			forever(func() error { return f.WriteContinuation(s, false, more) })
 		}, late, []probes.Code{probes.HTTPOther, probes.HTTPReset}},
 		{"empty continuations", func(f *http2.Framer, s uint32, gone <-chan struct{}) {
-			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: packed(":status", "200")})
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: block(":status", "200")})
 			forever(func() error { return f.WriteContinuation(s, false, nil) })
 		}, soon, []probes.Code{probes.HTTPTimeout, probes.HTTPOther, probes.HTTPReset}},
 		{"1xx without end", func(f *http2.Framer, s uint32, gone <-chan struct{}) {
-			hints := packed(":status", "103", "link", "</x>")
+			hints := block(":status", "103", "link", "</x>")
 			forever(func() error {
 				return f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: hints, EndHeaders: true})
 			})
@@ -180,7 +151,7 @@ func TestHostileHTTP2(t *testing.T) {
 			<-gone
 		}, soon, []probes.Code{probes.HTTPTimeout}},
 		{"pushes", func(f *http2.Framer, s uint32, gone <-chan struct{}) {
-			f.WritePushPromise(http2.PushPromiseParam{StreamID: s, PromiseID: 2, BlockFragment: packed(":method", "GET"), EndHeaders: true})
+			f.WritePushPromise(http2.PushPromiseParam{StreamID: s, PromiseID: 2, BlockFragment: block(":method", "GET"), EndHeaders: true})
 			<-gone
 		}, soon, []probes.Code{probes.HTTPOther, probes.HTTPReset, probes.HTTPTimeout}},
 		{"a frame beyond all sizes", func(f *http2.Framer, _ uint32, gone <-chan struct{}) {
@@ -188,7 +159,7 @@ func TestHostileHTTP2(t *testing.T) {
 			<-gone
 		}, soon, []probes.Code{probes.HTTPOther, probes.HTTPReset, probes.HTTPTimeout}},
 		{"no status", func(f *http2.Framer, s uint32, gone <-chan struct{}) {
-			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: packed("x", "y"), EndHeaders: true})
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: block("x", "y"), EndHeaders: true})
 			<-gone
 		}, late, []probes.Code{probes.HTTPOther, probes.HTTPReset}},
 		{"hangs up", func(*http2.Framer, uint32, <-chan struct{}) {}, late, []probes.Code{probes.HTTPReset}},

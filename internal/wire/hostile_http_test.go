@@ -18,29 +18,15 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-// talking serves each connection with talk until the test ends, and returns
-// its URL. Who talks for ever stops when the connection is gone.
+// talking serves each connection with talk, once a request has come, until the
+// test ends, and returns its URL. Who talks for ever stops when the connection
+// is gone.
 func talking(t *testing.T, talk func(c net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.Read(make([]byte, 4096))
-			talk(c)
-			c.Close()
-		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return "http://" + l.Addr().String()
+	return "http://" + serving(t, func(c net.Conn) {
+		c.Read(make([]byte, 4096))
+		talk(c)
+	})
 }
 
 // says writes text, and then repeats more for as long as somebody listens.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/internal/wire/wiretest"
@@ -22,30 +21,12 @@ import (
 // another, and returns its URL and what to trust.
 func frames(t *testing.T, script func(*http2.Framer)) (string, *wiretest.CA) {
 	t.Helper()
-	ca := wiretest.NewCA(t)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.Issue(t, wiretest.Cert{})}, NextProtos: []string{"h2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serveFrames(c, script)
-		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return "https://" + l.Addr().String(), ca
+	return servingH2(t, func(c *tls.Conn) { serveFrames(c, script) })
 }
 
-func serveFrames(c net.Conn, script func(*http2.Framer)) {
-	defer c.Close()
+func serveFrames(c *tls.Conn, script func(*http2.Framer)) {
 	defer io.Copy(io.Discard, c) // until the client goes: bytes unread would cut off what it has still to read
-	defer c.(*tls.Conn).CloseWrite()
+	defer c.CloseWrite()
 	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
 		return
 	}
@@ -61,15 +42,6 @@ func serveFrames(c net.Conn, script func(*http2.Framer)) {
 			return
 		}
 	}
-}
-
-func block(fields ...string) []byte {
-	var b bytes.Buffer
-	e := hpack.NewEncoder(&b)
-	for i := 0; i < len(fields); i += 2 {
-		e.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
-	}
-	return b.Bytes()
 }
 
 func writeHead(fr *http2.Framer, end bool, fields ...string) {
