@@ -46,6 +46,7 @@ var layers = map[string][]string{
 // heavy says who may import a dependency that is large, or that we may want
 // to replace: by the beginning of its path.
 var heavy = map[string][]string{
+	"github.com/andybalholm/cascadia":       {"probes/page"},
 	"github.com/gabriel-vasile/mimetype":    {"internal/media"},
 	"github.com/grafana/":                   {"internal/datasource", "cmd/sonde-datasource"},
 	"github.com/spf13/cobra":                {"cmd/sonde"},

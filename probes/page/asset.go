@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"hash"
 	"net/http"
 
 	"github.com/sonde-media/sonde/internal/wire"
@@ -14,11 +15,13 @@ type asset struct {
 	ref
 	step    *probes.Step // nil where a limit left it out
 	granted int64        // bytes it may read
+	held    int64        // bytes of room for sheets
 	resp    *wire.Response
 	err     error
 	settled bool
-	sheet   sheet // of a style sheet
-	told    bool  // what the sheet leads to has been queued
+	sheet   sheet       // of a style sheet
+	told    bool        // what the sheet leads to has been queued
+	hashes  []hash.Hash // one a promise
 }
 
 // merge adds a second reference to an asset.
@@ -28,8 +31,11 @@ func (a *asset) merge(r ref) {
 		a.told = false // its imports block too
 	}
 	a.applies = a.applies || r.applies
-	if a.preload && !r.preload {
-		a.preload, a.role, a.imports = false, r.role, r.imports
+	switch {
+	case a.preload && !r.preload:
+		a.preload, a.role, a.imports, a.promised = false, r.role, r.imports, r.promised
+	case a.preload == r.preload && len(a.promised) < maxPromises:
+		a.promised = append(a.promised, r.promised...)
 	}
 }
 
@@ -51,6 +57,7 @@ func (a *asset) rank() int {
 const (
 	sniffed    = 1024     // bytes kept to see what they are
 	firstMedia = 64 << 10 // bytes of audio or video fetched: too few to count as a listener
+	linkBytes  = 4 << 10  // bytes of a page that a link leads to
 )
 
 func (c *crawl) request(a *asset) wire.Request {
@@ -59,6 +66,7 @@ func (c *crawl) request(a *asset) wire.Request {
 		Header:      http.Header{"Accept": {cmp.Or(accepts[a.role], "*/*")}},
 		Keep:        min(sniffed, a.granted),
 		Limit:       a.granted,
+		Sink:        a.sums(),
 		EmptyOK:     true,
 		RecordQuery: c.recordQuery,
 	}
@@ -68,7 +76,9 @@ func (c *crawl) request(a *asset) wire.Request {
 	switch a.role {
 	case stylesheet:
 		req.Keep = min(maxSheet, a.granted)
-	case media:
+	case navigation: // a browser reads on, but enough has come
+		req.Keep, req.Limit, req.StopAtKeep = min(linkBytes, a.granted), 0, true
+	case clip:
 		req.Range = fmt.Sprintf("bytes=0-%d", firstMedia-1)
 		req.Keep, req.Limit, req.StopAtKeep = min(firstMedia, a.granted), 0, true
 	}
@@ -88,28 +98,14 @@ func (a *asset) size() (n int64) {
 	return n
 }
 
-// unfit says why what came can't be what was asked for: an error page or a
-// login answered with 200.
-func (a *asset) unfit() error {
-	declared := a.resp.Header.Get("Content-Type")
-	html := isHTMLPage(a.resp.Body)
-	switch a.role {
-	case stylesheet:
-		html = html || saysHTML(declared) // browsers go by the type
-	case script:
-		html = html || saysHTML(declared) && a.resp.Header.Get("X-Content-Type-Options") == "nosniff"
-	case image, icon, font:
-	default:
-		return nil
+// redirected counts the redirects that were followed.
+func (a *asset) redirected() (n int) {
+	for _, s := range a.step.Steps {
+		if s.Name == "hop" {
+			n++
+		}
 	}
-	if !html {
-		return nil
-	}
-	code := probes.PageAsset
-	if a.blocking {
-		code = probes.PageBlocking
-	}
-	return probes.Fail(code, fmt.Errorf("HTML in place of a %s, type says %s", a.role, cmp.Or(declared, "nothing")))
+	return max(0, n-1)
 }
 
 // refs returns what a sheet leads to, and the fonts that it declares.

@@ -38,7 +38,7 @@ func TestManyTags(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	doc, err := parseDocument(parent, &wire.Response{
 		URL: &url.URL{Scheme: "https", Host: "h.example", Path: "/"}, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte(body),
-	})
+	}, defaults)
 	runtime.ReadMemStats(&after)
 	if err != nil || len(doc.refs) != 1 {
 		t.Fatalf("got %+v, %v", doc, err)

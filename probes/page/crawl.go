@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,17 +30,18 @@ type crawl struct {
 	total    int               // of running
 	faces    []ref             // fonts that sheets declare
 	families map[string]bool   // that rules ask for
-	free     int64             // bytes that no fetch has been granted
-	perAsset int64             // bytes granted to each
-	skipped  int               // assets not fetched for a limit
-	starved  bool              // of bytes
+	budget
+	skipped int   // assets not fetched for a limit
+	ignored int   // left as the target asks
+	why     error // the limit that was met first
+	starved bool  // of bytes
 }
 
 func newCrawl(root *probes.Step, doc *document, o Options) *crawl {
 	c := &crawl{
 		opt: o, root: root, doc: doc,
 		known: map[string]*asset{}, running: map[string]int{}, families: map[string]bool{},
-		free: max(0, o.MaxBytes-doc.size), perAsset: min(o.MaxBytes, max(4<<20, o.MaxBytes/16)),
+		budget: newBudget(o.MaxBytes, doc.size),
 	}
 	c.learn(doc.faces, doc.families)
 	return c
@@ -47,12 +49,17 @@ func newCrawl(root *probes.Step, doc *document, o Options) *crawl {
 
 // run fetches all assets of the document and what these lead to.
 func (c *crawl) run(ctx context.Context) {
+	c.queue(c.doc.refs)
+	c.work(ctx, c.advance)
+}
+
+// work fetches what waits until nothing does; advance may add to it.
+func (c *crawl) work(ctx context.Context, advance func()) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	done := make(chan *asset)
-	c.queue(c.doc.refs)
 	for {
-		c.advance()
+		advance()
 		for a := c.next(ctx); a != nil; a = c.next(ctx) {
 			req := c.request(a)
 			wg.Go(func() {
@@ -128,23 +135,45 @@ func (c *crawl) queue(refs []ref) {
 			a.merge(r)
 			continue
 		}
-		if len(c.known) == maxRefs {
+		if len(c.known) == maxRefs || c.text < len(key) {
 			break
 		}
-		a := &asset{ref: r}
-		c.known[key] = a
-		if len(c.assets) == c.opt.MaxAssets {
-			c.skipped++
-			continue
-		}
-		a.step = c.root.Begin("asset")
-		a.step.Set(probes.AttrURL, probes.RecordURL(r.url, c.recordQuery))
-		a.step.Set(probes.AttrServerAddress, r.url.Hostname())
-		a.step.Set(probes.AttrAssetInitiator, probes.RecordURL(r.from, c.recordQuery))
-		c.assets = append(c.assets, a)
-		c.waiting = append(c.waiting, a)
+		c.text -= len(key)
+		c.known[key] = c.admit(r)
 	}
 	slices.SortStableFunc(c.waiting, func(a, b *asset) int { return a.rank() - b.rank() })
+}
+
+// admit makes the asset that r refers to wait for its turn, unless it is to be
+// left.
+func (c *crawl) admit(r ref) *asset {
+	switch {
+	case c.opt.leaves(c.doc.url, r.url):
+		c.ignored++
+		return &asset{ref: r}
+	case len(c.assets) == c.opt.MaxAssets:
+		c.skip(fmt.Errorf("max_assets is %d", c.opt.MaxAssets))
+		return &asset{ref: r}
+	}
+	a := c.begin("asset", r)
+	a.step.Set(probes.AttrAssetThird, !sameSite(c.doc.url, r.url))
+	c.assets = append(c.assets, a)
+	c.waiting = append(c.waiting, a)
+	return a
+}
+
+// begin opens a step for what r refers to.
+func (c *crawl) begin(word string, r ref) *asset {
+	s := c.root.Begin(word)
+	s.Set(probes.AttrURL, probes.RecordURL(r.url, c.recordQuery))
+	s.Set(probes.AttrServerAddress, r.url.Hostname())
+	s.Set(probes.AttrAssetInitiator, probes.RecordURL(r.from, c.recordQuery))
+	return &asset{ref: r, step: s}
+}
+
+func (c *crawl) skip(why error) {
+	c.skipped++
+	c.why = cmp.Or(c.why, why)
 }
 
 // next takes the asset to fetch now out of those waiting; nil where none may
@@ -157,11 +186,10 @@ func (c *crawl) next(ctx context.Context) *asset {
 		c.abandon(err)
 		return nil
 	}
-	grant := min(c.perAsset, c.free)
-	if c.total == maxRunning || c.total > 0 && grant < c.perAsset {
+	if c.total == maxRunning || c.total > 0 && !c.ample() {
 		return nil
 	}
-	i := slices.IndexFunc(c.waiting, func(a *asset) bool { return c.running[a.url.Host] < c.opt.Parallel })
+	i := slices.IndexFunc(c.waiting, c.mayStart)
 	if i < 0 {
 		return nil
 	}
@@ -169,10 +197,14 @@ func (c *crawl) next(ctx context.Context) *asset {
 	c.waiting = slices.Delete(c.waiting, i, i+1)
 	c.total++
 	c.running[a.url.Host]++
-	c.free -= grant
-	a.granted = grant
+	c.grant(a)
 	a.step.Start = time.Now() // its turn has come; the wait for it was ours
 	return a
+}
+
+// mayStart reports whether a's host and the room for sheets allow it to start.
+func (c *crawl) mayStart(a *asset) bool {
+	return c.running[a.url.Host] < c.opt.Parallel && (a.role != stylesheet || c.sheets >= maxSheet)
 }
 
 // stopped says why nothing more is fetched.
@@ -185,6 +217,8 @@ func (c *crawl) stopped(ctx context.Context) error {
 	case c.free == 0 && c.total == 0:
 		c.starved = true
 		return probes.Fail(probes.GuardBudget, fmt.Errorf("not fetched: the page has used up max_bytes, %d", c.opt.MaxBytes))
+	case c.redirects < wire.DefaultRedirects && c.total == 0:
+		return probes.Fail(probes.GuardBudget, fmt.Errorf("not fetched: the page has used up its %d redirects", maxRedirects))
 	}
 	return nil
 }
@@ -194,7 +228,9 @@ func (c *crawl) abandon(err error) {
 	for _, a := range c.waiting {
 		a.err, a.settled = err, true
 		a.step.Done(&err)
-		c.skipped++
+		if a.role != navigation {
+			c.skip(err)
+		}
 	}
 	c.waiting = nil
 }
@@ -203,7 +239,7 @@ func (c *crawl) abandon(err error) {
 func (c *crawl) settle(a *asset) {
 	c.total--
 	c.running[a.url.Host]--
-	c.free += a.granted - min(a.granted, a.size())
+	c.giveBack(a)
 	a.settled = true
 	if a.err == nil {
 		a.err = a.unfit()
@@ -211,6 +247,7 @@ func (c *crawl) settle(a *asset) {
 	a.step.Done(&a.err)
 	if a.err == nil && a.role == stylesheet {
 		a.sheet = readSheet(a.resp.Body, c.doc.words)
+		c.text -= a.sheet.trim(c.text)
 	}
 	if a.resp != nil {
 		a.step.Set(probes.AttrServerAddress, a.resp.URL.Hostname())

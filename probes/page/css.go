@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tdewolff/parse/v2"
@@ -27,6 +28,23 @@ type face struct {
 	family string
 	url    string
 	idle   bool // the text has no character of it
+}
+
+// trim drops what has URLs of more than room bytes together, and returns how
+// many are left.
+func (s *sheet) trim(room int) (used int) {
+	fits := func(url string) bool {
+		ok := len(url) <= room-used
+		if ok {
+			used += len(url)
+		}
+		return ok
+	}
+	s.imports = slices.DeleteFunc(s.imports, func(i imported) bool { return !fits(i.url) })
+	s.images = slices.DeleteFunc(s.images, func(u string) bool { return !fits(u) })
+	s.faces = slices.DeleteFunc(s.faces, func(f face) bool { return !fits(f.url + f.family) })
+	s.families = slices.DeleteFunc(s.families, func(f string) bool { return !fits(f) })
+	return used
 }
 
 // Limits on one text of CSS.

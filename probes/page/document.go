@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -30,17 +31,21 @@ type document struct {
 	families []string // that its styles ask for
 	words    *words
 	policy   policy
-	refused  []ref // that browsers refuse to fetch, by plain http on a page by https
+	refused  []ref      // that browsers refuse to fetch, by plain http on a page by https
+	links    []*url.URL // to pages of its own site, in page order, each once
+	tree     *html.Node
 }
 
-func (p *prober) document(ctx context.Context, root *probes.Step, t probes.Target) (_ *document, err error) {
+// document fetches and reads the document. Where it is read and yet isn't what
+// the target asserts, it comes with an error.
+func (p *prober) document(ctx context.Context, n *wire.Net, root *probes.Step, t probes.Target) (doc *document, err error) {
 	s := root.Begin("document")
 	defer s.Done(&err)
 	if u, err := url.Parse(t.URL); err == nil {
 		s.Set(probes.AttrServerAddress, u.Hostname())
 	}
 	limit := min(maxDocument, p.opt.MaxBytes)
-	resp, err := p.net.Fetch(ctx, s, wire.Request{
+	resp, err := n.Fetch(ctx, s, wire.Request{
 		URL:         t.URL,
 		Header:      http.Header{"Accept": {acceptHTML}},
 		Keep:        limit,
@@ -51,10 +56,13 @@ func (p *prober) document(ctx context.Context, root *probes.Step, t probes.Targe
 		return nil, err
 	}
 	s.Set(probes.AttrServerAddress, resp.URL.Hostname())
-	return parseDocument(s, resp)
+	if doc, err = parseDocument(s, resp, p.opt); err != nil {
+		return nil, err
+	}
+	return doc, p.assert(s, doc)
 }
 
-func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err error) {
+func parseDocument(parent *probes.Step, resp *wire.Response, o Options) (_ *document, err error) {
 	s := parent.Begin("parse")
 	defer s.Done(&err)
 	declared := resp.Header.Get("Content-Type")
@@ -78,6 +86,7 @@ func parseDocument(parent *probes.Step, resp *wire.Response) (_ *document, err e
 	}
 	doc.size = resp.Size
 	s.Set(probes.AttrPageTitle, doc.title)
+	doc.refused = slices.DeleteFunc(doc.refused, func(r ref) bool { return o.leaves(doc.url, r.url) })
 	noteRefused(s, doc.refused)
 	return doc, nil
 }
@@ -120,24 +129,52 @@ const byteOrderMark = "\ufeff"
 
 // readDocument reads HTML that came from u with header h.
 func readDocument(u *url.URL, h http.Header, body []byte) (*document, error) {
-	r, err := charset.NewReader(bytes.NewReader(body), h.Get("Content-Type"))
+	top, err := parseHTML(body, h.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	doc := &document{url: u, words: wordsOf(top), tree: top}
+	doc.policy = policy{page: u, upgradeAll: upgrades(h.Values("Content-Security-Policy")...)}
+	r := &reader{doc: doc, base: u, room: maxText, linked: map[string]bool{}}
+	if self := resolve(u, u.String()); self != nil {
+		r.linked[self.String()] = true
+	}
+	r.read(top)
+	return doc, nil
+}
+
+// parseHTML parses body, in the encoding that it or contentType says. The
+// parser gives up on elements nested hundreds deep, which browsers cope with:
+// these are then made shallow first.
+func parseHTML(body []byte, contentType string) (*html.Node, error) {
+	text, err := decoded(body, contentType)
 	if err != nil {
 		return nil, probes.Fail(probes.BodyOther, fmt.Errorf("decode: %w", err))
+	}
+	top, err := html.Parse(text)
+	if err == nil {
+		return top, nil
+	}
+	if text, err = decoded(body, contentType); err == nil {
+		top, err = html.Parse(bytes.NewReader(shallow(text)))
+	}
+	if err != nil {
+		return nil, probes.Fail(probes.GuardBudget, fmt.Errorf("parse: %w", err))
+	}
+	return top, nil
+}
+
+// decoded is body in UTF-8, without a byte order mark.
+func decoded(body []byte, contentType string) (io.Reader, error) {
+	r, err := charset.NewReader(bytes.NewReader(body), contentType)
+	if err != nil {
+		return nil, err
 	}
 	text := bufio.NewReader(r)
 	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		text.Discard(len(mark)) // or it would be text, which ends the head
 	}
-	top, err := html.Parse(text)
-	if err != nil {
-		// The parser gives up on elements nested hundreds deep, which
-		// browsers cope with: the fault is ours.
-		return nil, probes.Fail(probes.GuardBudget, fmt.Errorf("parse: %w", err))
-	}
-	doc := &document{url: u, words: wordsOf(top)}
-	doc.policy = policy{page: u, upgradeAll: upgrades(h.Values("Content-Security-Policy")...)}
-	(&reader{doc: doc, base: u}).read(top)
-	return doc, nil
+	return text, nil
 }
 
 // bytesSay returns the media type of a document by its bytes. Text with a tag

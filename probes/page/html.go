@@ -14,7 +14,9 @@ import (
 type reader struct {
 	doc    *document
 	base   *url.URL
-	icon   bool // one has been seen
+	icon   bool            // one has been seen
+	room   int             // bytes left for URLs
+	linked map[string]bool // URLs of links that were seen, and of the page itself
 	inHead bool
 }
 
@@ -62,6 +64,8 @@ func (r *reader) walk(n *html.Node) {
 // element adds what n refers to.
 func (r *reader) element(n *html.Node) {
 	switch n.DataAtom {
+	case atom.A:
+		r.navigation(n)
 	case atom.Link:
 		r.link(n)
 	case atom.Script:
@@ -104,11 +108,11 @@ func (r *reader) link(n *html.Node) {
 			return
 		}
 		applies := mediaMatches(attr(n, "media"))
-		r.add(ref{role: stylesheet, applies: applies, blocking: applies && r.inHead}, href)
+		r.add(ref{role: stylesheet, applies: applies, blocking: applies && r.inHead, promised: promise(n)}, href)
 	case is("preload"):
 		r.preload(n)
 	case is("modulepreload"):
-		r.add(ref{role: script, preload: true}, href)
+		r.add(ref{role: script, preload: true, promised: promise(n)}, href)
 	case is("icon") && !r.icon:
 		r.icon = true
 		r.add(ref{role: icon}, href)
@@ -129,7 +133,7 @@ func (r *reader) preload(n *html.Node) {
 		r.add(ref{role: image, preload: true}, choose(set, attr(n, "imagesizes"), attr(n, "href")))
 		return
 	}
-	r.add(ref{role: as, preload: true}, attr(n, "href"))
+	r.add(ref{role: as, preload: true, promised: promise(n)}, attr(n, "href"))
 }
 
 func (r *reader) script(n *html.Node) {
@@ -140,7 +144,7 @@ func (r *reader) script(n *html.Node) {
 	deferred := kind == "module" || has(n, "async") || has(n, "defer")
 	asks := slices.Contains(strings.Fields(strings.ToLower(attr(n, "blocking"))), "render")
 	src := cmp.Or(attr(n, "src"), attr(n, "href"), attr(n, "xlink:href")) // the latter two in SVG
-	r.add(ref{role: script, blocking: r.inHead && (!deferred || asks)}, src)
+	r.add(ref{role: script, blocking: r.inHead && (!deferred || asks), promised: promise(n)}, src)
 }
 
 // scriptKind is classic, module, or "" for what browsers don't run.
@@ -228,14 +232,14 @@ func (r *reader) player(n *html.Node) {
 		return
 	}
 	if has(n, "src") {
-		r.add(ref{role: media}, attr(n, "src"))
+		r.add(ref{role: clip}, attr(n, "src"))
 	}
 	found := has(n, "src")
 	for c := range n.ChildNodes() {
 		switch {
 		case c.DataAtom == atom.Source && !found && playable(attr(c, "type")) && mediaMatches(attr(c, "media")) && attr(c, "src") != "":
 			found = true
-			r.add(ref{role: media}, attr(c, "src"))
+			r.add(ref{role: clip}, attr(c, "src"))
 		case c.DataAtom == atom.Track && has(c, "default"):
 			r.add(ref{role: track}, attr(c, "src"))
 		}
@@ -263,9 +267,10 @@ func (r *reader) addOneOfSet(raw string) {
 }
 
 func (r *reader) addURL(f ref, u *url.URL) {
-	if u == nil || len(r.doc.refs) == maxRefs {
+	if u == nil || len(r.doc.refs) == maxRefs || r.room < len(u.String()) {
 		return
 	}
+	r.room -= len(u.String())
 	f.url, f.from = u, r.doc.url
 	r.doc.refs = append(r.doc.refs, f)
 }

@@ -1,33 +1,28 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
 
-// Options are the settings of a page target.
-type Options struct {
-	MaxAssets int   `json:"max_assets"` // sub-resources fetched at most; default 200, 0: the document only
-	MaxBytes  int64 `json:"max_bytes"`  // read in a run at most, document included; default 64 MiB
-	Parallel  int   `json:"parallel"`   // fetches at a time from one host; default 6, and 24 over all
-}
-
-var defaults = Options{MaxAssets: 200, MaxBytes: 64 << 20, Parallel: 6}
-
 // Limits on what a stranger's page makes us hold or do.
 const (
-	maxDocument = 8 << 20 // bytes of HTML
-	maxTags     = 250_000 // of a document; what follows is not read
-	maxURL      = 8 << 10 // bytes; servers refuse longer ones
-	maxSheet    = 2 << 20 // bytes of one style sheet
-	maxImports  = 5       // sheets between the document and an import
-	maxRefs     = 5000    // references remembered, fetched or not
-	maxTitle    = 200     // characters recorded
-	maxRunning  = 24      // fetches at a time, over all hosts
+	maxDocument  = 8 << 20   // bytes of HTML
+	maxTags      = 100_000   // of a document; what follows is not read
+	maxURL       = 8 << 10   // bytes; servers refuse longer ones
+	maxSheet     = 1 << 20   // bytes of one style sheet
+	maxSheets    = 8 << 20   // bytes of style sheets held at a time
+	maxImports   = 5         // sheets between the document and an import
+	maxRefs      = 5000      // references remembered, fetched or not
+	maxText      = 1 << 20   // bytes of the URLs of these
+	maxTitle     = 200       // characters recorded
+	maxRunning   = 24        // fetches at a time, over all hosts
+	maxRedirects = 600       // followed in a run, over all assets
+	maxTokens    = 256 << 10 // bytes of what style sheets refer to, of one sheet
 )
 
 // New returns a probe for t. Its error joins a [*probes.OptionError] for every
@@ -38,22 +33,7 @@ func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
-	return (&prober{n, o}).probe, nil
-}
-
-func (o Options) check() error {
-	return errors.Join(
-		atLeast("max_assets", int64(o.MaxAssets), 0),
-		atLeast("max_bytes", o.MaxBytes, 1),
-		atLeast("parallel", int64(o.Parallel), 1),
-	)
-}
-
-func atLeast(key string, v, least int64) error {
-	if v >= least {
-		return nil
-	}
-	return &probes.OptionError{Key: key, Err: fmt.Errorf("want %d or more, got %d", least, v)}
+	return (&prober{n.For(o.Choices), o}).probe, nil
 }
 
 type prober struct {
@@ -62,14 +42,16 @@ type prober struct {
 }
 
 func (p *prober) probe(ctx context.Context, root *probes.Step, t probes.Target) error {
-	doc, err := p.document(ctx, root, t)
-	if err != nil {
+	n := p.net.Visit()
+	doc, err := p.document(ctx, n, root, t)
+	if doc == nil {
 		return err
 	}
-	pool := p.net.Pool()
+	pool := n.Pool()
 	defer pool.Close()
 	c := newCrawl(root, doc, p.opt)
 	c.fetch, c.recordQuery = pool.Fetch, t.RecordQuery
 	c.run(ctx)
-	return c.verdict()
+	c.tryLinks(ctx)
+	return cmp.Or(err, c.verdict())
 }

@@ -22,7 +22,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A site is what paths answer; %A% in a body is the origin of a second host,
+// signature is what PNG files begin with.
+const signature = "\x89PNG\r\n\x1a\n"
+
+// A site is what paths answer, "media type|body"; a PNG gets its signature. %A% in a body is the origin of a second host,
 // assets.example.
 type site map[string]string
 
@@ -34,7 +37,7 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if kind, rest, ok := strings.Cut(body, "|"); ok && strings.Contains(kind, "/") && !strings.Contains(kind, " ") {
 		w.Header().Set("Content-Type", kind)
-		body = rest
+		body = strings.Repeat(signature, strings.Count(kind, "png")) + rest
 	}
 	io.WriteString(w, body)
 }
@@ -266,7 +269,8 @@ ok
 		{"more assets than max_assets", site{"/": "<!doctype html><img src=1><img src=2><img src=3><img src=4>", "/1": "image/png|1", "/2": "image/png|2"}, wiretest.Cert{}, probes.Options{"max_assets": 2}, `
 ok
   image /1
-  image /2`},
+  image /2
+  ?guard_budget www.example notice`},
 		{"more bytes than max_bytes", site{"/": "<!doctype html><img src=1><img src=2>", "/1": "image/png|" + strings.Repeat("x", 300), "/2": "image/png|2"}, wiretest.Cert{}, probes.Options{"max_bytes": 200}, `
 degraded
   image /1
@@ -300,7 +304,7 @@ func TestFindingsCountByHost(t *testing.T) {
 	r := w.run(t, "/", nil)
 	want := []probes.Finding{{
 		Code: probes.PageAsset, Severity: probes.Warning, Host: "assets.example",
-		Detail: "2 of 3 assets fail on assets.example: http_missing; 1 of them block rendering",
+		Detail: "document ok; 2 of 4 assets fail, 1 stylesheet among them, all on assets.example: http_missing; 1 of them block rendering",
 	}}
 	if d := cmp.Diff(want, r.Root.Findings); d != "" {
 		t.Errorf("findings of the root (-want +got):\n%s", d)
@@ -310,16 +314,16 @@ func TestFindingsCountByHost(t *testing.T) {
 func TestSkippedIsCounted(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("<!doctype html>")
-	for i := range 300 {
+	for i := range 600 {
 		fmt.Fprintf(&b, "<img src=/%d.png>", i)
 	}
 	s := site{"/": b.String()}
-	for i := range 300 {
+	for i := range 600 {
 		s[fmt.Sprintf("/%d.png", i)] = "image/png|x"
 	}
 	r := serve(t, s, wiretest.Cert{}).run(t, "/", nil)
-	if got := r.Root.Int(probes.AttrAssetsSkipped); got != 100 || len(r.Root.Steps) != 201 {
-		t.Errorf("%d steps, %d skipped, want 201 and 100", len(r.Root.Steps), got)
+	if got := r.Root.Int(probes.AttrAssetsSkipped); got != 100 || len(r.Root.Steps) != 501 {
+		t.Errorf("%d steps, %d skipped, want 501 and 100", len(r.Root.Steps), got)
 	}
 }
 

@@ -3,6 +3,8 @@ package page
 import (
 	"net/url"
 	"strings"
+
+	"github.com/sonde-media/sonde/internal/media"
 )
 
 // A role is what a sub-resource is to the page.
@@ -15,11 +17,12 @@ const (
 	image      role = "image"
 	font       role = "font"
 	icon       role = "icon"
-	media      role = "media"
+	clip       role = "media"
 	track      role = "track"
 	frame      role = "frame"
 	object     role = "object"
-	fetched    role = "fetch" // preloaded for a script
+	fetched    role = "fetch"      // preloaded for a script
+	navigation role = "navigation" // a link, which is no asset
 )
 
 const acceptHTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -38,11 +41,12 @@ type ref struct {
 	url      *url.URL // absolute, without a fragment
 	from     *url.URL // of the document or sheet that refers to it
 	role     role
-	blocking bool   // rendering waits for it
-	applies  bool   // a sheet whose rules are in force
-	preload  bool   // fetched in advance, not used by this reference
-	imports  int    // sheets between the document and this one
-	family   string // of a font
+	blocking bool              // rendering waits for it
+	applies  bool              // a sheet whose rules are in force
+	preload  bool              // fetched in advance, not used by this reference
+	imports  int               // sheets between the document and this one
+	family   string            // of a font
+	promised []media.Integrity // what it must hash to: all of them
 }
 
 // A policy says what of plain http a page may fetch (W3C Mixed Content,
@@ -68,7 +72,7 @@ func (p policy) admit(u *url.URL, r role, oneOfSet bool) *url.URL {
 	if u.Scheme != "http" || p.page.Scheme != "https" && !p.upgradeAll {
 		return u
 	}
-	upgradable := (r == image || r == icon || r == media) && !oneOfSet
+	upgradable := (r == image || r == icon || r == clip) && !oneOfSet
 	if !p.upgradeAll && !upgradable {
 		return nil
 	}
@@ -80,6 +84,9 @@ func (p policy) admit(u *url.URL, r role, oneOfSet bool) *url.URL {
 	return &v
 }
 
+// lineless takes out what browsers take out of URLs (WHATWG URL, 4.4).
+var lineless = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
 // resolve returns raw as an absolute URL without fragment, nil where nothing
 // is to be fetched: an empty or fragment-only reference, data:, javascript: …
 // What is too long for servers is left out: thousands of references to a long
@@ -88,7 +95,7 @@ func resolve(base *url.URL, raw string) *url.URL {
 	if len(raw) > maxURL {
 		return nil
 	}
-	raw = strings.Trim(strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(raw), " \f")
+	raw = strings.Trim(lineless.Replace(raw), " \f")
 	if raw == "" || raw[0] == '#' {
 		return nil
 	}

@@ -1,0 +1,137 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/sonde-media/sonde/internal/media"
+	"github.com/sonde-media/sonde/probes"
+)
+
+// promise is what n says that its resource must hash to: nothing, or one.
+func promise(n *html.Node) []media.Integrity {
+	text := attr(n, "integrity")
+	if text == "" || len(text) > maxURL {
+		return nil
+	}
+	if i, ok := media.ParseIntegrity(text); ok {
+		return []media.Integrity{i}
+	}
+	return nil
+}
+
+const maxPromises = 4 // of one resource that several elements refer to
+
+// sums returns what must be written all of an asset, nil where nothing is
+// promised of it.
+func (a *asset) sums() io.Writer {
+	if len(a.promised) == 0 {
+		return nil
+	}
+	var all []io.Writer
+	for _, p := range a.promised {
+		h := p.New()
+		a.hashes = append(a.hashes, h)
+		all = append(all, h)
+	}
+	return io.MultiWriter(all...)
+}
+
+// unfit says why what came can't be used as what was asked for: it isn't what
+// the page promises, or is an error page or a login answered with 200.
+func (a *asset) unfit() error {
+	err := a.broken()
+	if err != nil {
+		a.step.Find(probes.Note(probes.IntegrityMismatch, a.url.Hostname(), err.Error()))
+	}
+	if err = cmp.Or(err, a.other()); err == nil {
+		return nil
+	}
+	code := probes.PageAsset
+	if a.blocking {
+		code = probes.PageBlocking
+	}
+	return probes.Fail(code, err)
+}
+
+// broken says how the bytes miss a promise. Browsers then use none of them
+// (W3C, Subresource Integrity §3.3).
+func (a *asset) broken() error {
+	if !a.resp.Complete {
+		return nil
+	}
+	for i, h := range a.hashes {
+		if err := a.promised[i].Differs(h.Sum(nil)); err != nil {
+			return fmt.Errorf("integrity: %w", err)
+		}
+	}
+	return nil
+}
+
+// other says what came in place of what was asked for.
+func (a *asset) other() error {
+	declared := a.resp.Header.Get("Content-Type")
+	is := ""
+	switch html := isHTMLPage(a.resp.Body); a.role {
+	case stylesheet:
+		if html || saysHTML(declared) { // browsers go by the type
+			is = "HTML"
+		}
+	case script:
+		if html || saysHTML(declared) && a.resp.Header.Get("X-Content-Type-Options") == "nosniff" {
+			is = "HTML"
+		}
+	case image, icon:
+		is = noImage(a.resp.Body)
+	case font:
+		is = textual(a.resp.Body)
+	}
+	if is == "" {
+		return nil
+	}
+	return fmt.Errorf("%s in place of a %s, type says %s", is, a.role, cmp.Or(declared, "nothing"))
+}
+
+// leastText is how many bytes tell what they are. Fewer, or none, is what
+// counters answer with whose image nobody is to see.
+const leastText = 8
+
+// noImage says what b, the begin of a file, is where that is no image. What is
+// no text is taken for one: there are more formats than signatures known here.
+func noImage(b []byte) string {
+	is := textual(b)
+	if is == "" || is != "HTML" && bytes.Contains(bytes.ToLower(b), []byte("<svg")) {
+		return ""
+	}
+	start := bytes.TrimLeft(bytes.TrimPrefix(b, []byte(byteOrderMark)), " \t\r\n\f")
+	preface := slices.ContainsFunc([]string{"<?xml", "<!--", "<!DOCTYPE svg"}, func(p string) bool { return bytes.HasPrefix(start, []byte(p)) })
+	if preface && len(b) >= sniffed {
+		return "" // an SVG may come after it
+	}
+	return is
+}
+
+// textual says what kind of text b begins with, "" for what is none.
+func textual(b []byte) string {
+	if isHTMLPage(b) {
+		return "HTML"
+	}
+	kind := http.DetectContentType(b)
+	if len(b) < leastText || !strings.HasPrefix(kind, "text/") {
+		return ""
+	}
+	switch b = bytes.TrimSpace(b); {
+	case len(b) > 0 && (b[0] == '{' || b[0] == '['):
+		return "JSON"
+	case bytes.HasPrefix(b, []byte("<?xml")):
+		return "XML"
+	}
+	return "text"
+}
