@@ -191,12 +191,12 @@ func worse(ctx context.Context, name string, servers []string, answers []*answer
 	name = strings.TrimSuffix(name, ".")
 	for _, r := range answers {
 		if r.server != "" && r.rcode == dns.RcodeNameError {
-			return probes.Fail(probes.DNSNotFound, fmt.Errorf("%s does not exist (NXDOMAIN from %s)", name, r.server))
+			return probes.Fail(probes.DNSNotFound, fmt.Errorf("%s does not exist (NXDOMAIN from %s)", r.led(name), r.server))
 		}
 	}
 	for _, r := range answers {
 		if r.server != "" && r.rcode != dns.RcodeSuccess {
-			return probes.Fail(probes.DNSServer, fmt.Errorf("%s: %s from %s", name, dns.RcodeToString[r.rcode], r.server))
+			return probes.Fail(probes.DNSServer, fmt.Errorf("%s: %s from %s", r.led(name), dns.RcodeToString[r.rcode], r.server))
 		}
 	}
 	for _, r := range answers {
@@ -211,7 +211,20 @@ func worse(ctx context.Context, name string, servers []string, answers []*answer
 	for i, r := range answers {
 		types[i] = r.qtype
 	}
-	return noAddress(name, "NOERROR from "+answers[0].server, types)
+	return noAddress(answers[0].led(name), "NOERROR from "+answers[0].server, types)
+}
+
+// led is what r says of who asked for name: of the last of its aliases, where
+// it has any (RFC 6604 §2.1).
+func (r *answer) led(name string) string {
+	end := len(r.chain) - 1
+	switch {
+	case end < 0:
+		return name
+	case slices.Contains(r.chain, name):
+		return name + " (whose CNAMEs lead in a circle)"
+	}
+	return fmt.Sprintf("%s (by CNAME from %s)", r.chain[end], name)
 }
 
 // noAddress says that name has no record of types.

@@ -30,6 +30,25 @@ func TestSilentAboutAAAA(t *testing.T) {
 	}
 }
 
+// Who has an alias that leads nowhere exists: what doesn't is where it leads.
+func TestAliasesThatLeadNowhere(t *testing.T) {
+	resolver := wiretest.DNS(t, map[string][]string{
+		"nx.test": {"CNAME gone.edge.test"}, "none.test": {"CNAME empty.test"}, "empty.test": {},
+		"broken.test": {"CNAME fail.test"}, "fail.test": {"SERVFAIL"},
+	})
+	n := newNet(t, wire.Options{Resolver: resolver})
+	for host, want := range map[string]string{
+		"nx.test":     "gone.edge.test (by CNAME from nx.test) does not exist (NXDOMAIN from " + resolver + ")",
+		"none.test":   "empty.test (by CNAME from none.test) has neither A nor AAAA (NOERROR from " + resolver + ")",
+		"broken.test": "fail.test (by CNAME from broken.test): SERVFAIL from " + resolver,
+	} {
+		_, err := n.Fetch(t.Context(), probes.NewStep("run"), wire.Request{URL: "http://" + host + "/"})
+		if got := probes.AsFailure(err); got == nil || got.Detail != want {
+			t.Errorf("%s: got %v, want %s", host, err, want)
+		}
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	zone := map[string][]string{
 		"a.test": {"300 CNAME b.test"}, "b.test": {"20 CNAME c.test"}, "c.test": {"30 127.0.0.1", "30 ::1"},
