@@ -51,6 +51,7 @@ type jsonReader struct {
 	src *limited
 	dec *json.Decoder
 	doc *reading
+	is  bool // a feed: other JSON answers in its place, such as of an error
 }
 
 // readJSON reads a JSON feed into doc. Items before an error are in doc.
@@ -69,12 +70,15 @@ func readJSON(src io.Reader, doc *reading) error {
 			return fmt.Errorf("%.40v: %w", key, err)
 		}
 	}
-	_, err := r.dec.Token()
-	return err
+	if _, err := r.dec.Token(); err != nil || r.is {
+		return err
+	}
+	return errNoFeed
 }
 
 func (r *jsonReader) member(key string) error {
 	d := r.doc
+	r.is = r.is || key == "version" || key == "items" // the standard asks for both
 	switch key {
 	case "version":
 		var version string

@@ -51,7 +51,7 @@ func parse(r io.Reader, now time.Time) (*reading, error) {
 	d.mended = src.mended()
 	switch {
 	case errors.Is(err, errNoFeed):
-		return nil, fmt.Errorf("neither RSS nor Atom; it begins with %q", clip(string(begin)))
+		return nil, fmt.Errorf("neither RSS nor Atom nor a JSON feed; it begins with %q", clip(string(begin)))
 	case err != nil && d.items == 0:
 		return nil, err
 	case err != nil:

@@ -133,3 +133,15 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// What a server answers in JSON in place of a feed is none.
+func TestOtherJSON(t *testing.T) {
+	for _, text := range []string{`{"error":"not found"}`, `{}`} {
+		if _, err := parse(strings.NewReader(text), time.Now()); err == nil || !strings.Contains(err.Error(), "nor a JSON feed") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	if d, err := parse(strings.NewReader(`{"version":"https://jsonfeed.org/version/1.1"}`), time.Now()); err != nil || d.items != 0 {
+		t.Errorf("a feed without items: got %v", err)
+	}
+}
