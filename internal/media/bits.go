@@ -1,5 +1,7 @@
 package media
 
+import "encoding/binary"
+
 // A bitReader reads bits, the highest of a byte first. Behind the end it reads
 // zeros and says so.
 type bitReader struct {
@@ -13,6 +15,11 @@ func (r *bitReader) read(n int) (v int) {
 		r.over = true
 		r.pos += n
 		return 0
+	}
+	if rest := r.b[r.pos>>3:]; len(rest) >= 8 && n <= 57 { // at once, as nearly always
+		v = int(binary.BigEndian.Uint64(rest) << (r.pos & 7) >> (64 - n))
+		r.pos += n
+		return v
 	}
 	for n > 0 {
 		room := 8 - r.pos&7

@@ -44,7 +44,7 @@ func (l *layer3) check(b []byte, h frameHeader) (v verdict) {
 	if h.checked {
 		v.badCRC = crcOfSide(b, h) != binary.BigEndian.Uint16(b[4:])
 	}
-	r := bitReader{b: b[body : body+h.sideSize()]}
+	r := bitReader{b: b[body:]}
 	begin, granules := l.side(&r, h)
 	main := len(b) - body - h.sideSize()
 	bits := 0
@@ -65,12 +65,12 @@ func (l *layer3) side(r *bitReader, h frameHeader) (begin int, granules []granul
 	n := h.channels
 	if h.version == 3 {
 		begin = r.read(9)
-		r.read([...]int{1: 5, 2: 3}[h.channels]) // private
-		r.read(4 * h.channels)                   // scfsi
+		r.skip([...]int{1: 5, 2: 3}[h.channels]) // private
+		r.skip(4 * h.channels)                   // scfsi
 		n *= 2
 	} else {
 		begin = r.read(8)
-		r.read(h.channels) // private
+		r.skip(h.channels) // private
 	}
 	for i := range n {
 		l.granules[i] = readGranule(r, h)
@@ -79,26 +79,20 @@ func (l *layer3) side(r *bitReader, h frameHeader) (begin int, granules []granul
 }
 
 func readGranule(r *bitReader, h frameHeader) (g granule) {
-	g.bits, g.big, g.gain = r.read(12), r.read(9), r.read(8)
+	sizes := r.read(12 + 9 + 8)
+	g.bits, g.big, g.gain = sizes>>17, sizes>>8&0x1FF, sizes&0xFF
+	scales, steps := 9, 2 // lengths of scale factors; their steps and the table of single values
 	if h.version == 3 {
-		r.read(4) // lengths of scale factors
+		scales, steps = 4, 3 // preflag too
+	}
+	r.skip(scales)
+	if window, regions := r.flag(), r.read(22); window { // other than the normal one
+		g.invalid = regions>>20 == 0 // its type; then whether it is mixed
+		g.tables[0], g.tables[1] = regions>>14&31, regions>>9&31
 	} else {
-		r.read(9)
+		g.tables[0], g.tables[1], g.tables[2] = regions>>17, regions>>12&31, regions>>7&31
 	}
-	if r.flag() { // a window other than the normal one
-		block := r.read(2)
-		g.invalid = block == 0
-		r.read(1) // mixed
-		g.tables[0], g.tables[1] = r.read(5), r.read(5)
-		r.read(9) // gains of the three short windows
-	} else {
-		g.tables[0], g.tables[1], g.tables[2] = r.read(5), r.read(5), r.read(5)
-		r.read(7) // lengths of the first two regions
-	}
-	if h.version == 3 {
-		r.read(1) // preflag
-	}
-	r.read(2) // steps of scale factors, table of single values
+	r.skip(steps)
 	g.invalid = g.invalid || g.big > 288
 	for _, t := range g.tables {
 		g.invalid = g.invalid || ((t == 4 || t == 14) && g.big > 0) // there are no such tables
