@@ -14,10 +14,9 @@ import (
 // mewkiz/flac isn't used: it pulls from an io.Reader, where bytes are pushed
 // here, and decodes, at ten times the cost, what the checksum tells already.
 type flac struct {
-	size   int64
-	offset int64 // of buf in the file
-	buf    []byte
-	ended  bool
+	size int64
+	queue
+	ended bool
 
 	state   flacState
 	skip    int64 // bytes yet to come of what isn't read
@@ -56,35 +55,15 @@ func (f *flac) at(int64, []byte) {}
 
 func (f *flac) started() bool { return f.tally.count > f.tally.bad }
 
-func (f *flac) write(p []byte) {
-	for len(p) > 0 {
-		n := min(len(p), 32<<10)
-		f.buf = append(f.buf, p[:n]...)
-		p = p[n:]
-		f.run()
-	}
-}
+func (f *flac) write(p []byte) { f.feed(p, f.step) }
 
 func (f *flac) end() {
 	f.ended = true
-	f.run()
+	f.run(f.step)
 	if f.state == flacBody {
 		f.partial = f.crc != 0
 		f.close(!f.partial)
 	}
-}
-
-func (f *flac) run() {
-	b := f.buf
-	for len(b) > 0 {
-		n := f.step(b)
-		if n == 0 {
-			break
-		}
-		b = b[n:]
-		f.offset += int64(n)
-	}
-	f.buf = f.buf[:copy(f.buf, b)]
 }
 
 // step uses the first bytes of b and returns how many, 0 where more are needed.

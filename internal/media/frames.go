@@ -15,11 +15,9 @@ import (
 // hundreds of times the CPU (a minute for an hour of sound), and gives up at
 // garbage; what is asked here is whether frames are sound, not how they sound.
 type frames struct {
-	size   int64 // -1 unknown
-	offset int64 // of buf in the file
-	buf    []byte
-	ended  bool
-	lost   bool // nothing was found in reach
+	size int64 // -1 unknown
+	queue
+	ended bool
 
 	ref     frameHeader // of the stream, once synced
 	synced  bool
@@ -56,14 +54,7 @@ const reach = 1 << 20
 
 func newFrames(size int64) parser { return &frames{size: size} }
 
-func (f *frames) write(p []byte) {
-	for len(p) > 0 && !f.lost {
-		n := min(len(p), 32<<10) // the buffer stays small
-		f.buf = append(f.buf, p[:n]...)
-		p = p[n:]
-		f.run()
-	}
-}
+func (f *frames) write(p []byte) { f.feed(p, f.step) }
 
 func (f *frames) at(int64, []byte) {}
 
@@ -71,22 +62,7 @@ func (f *frames) started() bool { return f.tally.count > f.tally.bad }
 
 func (f *frames) end() {
 	f.ended = true
-	f.run()
-}
-
-// run uses as much of the buffer as can be told already; what is done with a
-// byte doesn't depend on how the bytes came.
-func (f *frames) run() {
-	b := f.buf
-	for !f.lost && len(b) > 0 {
-		n := f.step(b)
-		if n == 0 {
-			break
-		}
-		b = b[n:]
-		f.offset += int64(n)
-	}
-	f.buf = f.buf[:copy(f.buf, b)]
+	f.run(f.step)
 }
 
 // step uses the first bytes of b and returns how many, 0 where more are needed.

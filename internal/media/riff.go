@@ -10,10 +10,9 @@ import (
 // and BW64, EBU Tech 3306 and ITU-R BS.2088), and AIFF and AIFF-C (Apple, 1989
 // and 1991).
 type riff struct {
-	size   int64
-	offset int64 // of buf in the file
-	buf    []byte
-	ended  bool
+	size int64
+	queue
+	ended bool
 
 	order  binary.ByteOrder
 	begun  bool  // the form was read
@@ -44,35 +43,15 @@ func (w *riff) started() bool {
 	return w.pcm.valid() && w.pcm.bytes >= int64(w.pcm.block)
 }
 
-func (w *riff) write(p []byte) {
-	for len(p) > 0 {
-		n := min(len(p), 32<<10)
-		w.buf = append(w.buf, p[:n]...)
-		p = p[n:]
-		w.run()
-	}
-}
+func (w *riff) write(p []byte) { w.feed(p, w.step) }
 
 func (w *riff) end() {
 	w.ended = true
-	w.run()
+	w.run(w.step)
 	w.pcm.close()
 	if w.inner != nil {
 		w.inner.end()
 	}
-}
-
-func (w *riff) run() {
-	b := w.buf
-	for len(b) > 0 {
-		n := w.step(b)
-		if n == 0 {
-			break
-		}
-		b = b[n:]
-		w.offset += int64(n)
-	}
-	w.buf = w.buf[:copy(w.buf, b)]
 }
 
 // chunkLook is how many bytes of a chunk are read: the longest format's.
