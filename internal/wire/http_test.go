@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -284,5 +285,38 @@ func TestHopFacts(t *testing.T) {
 	body := hop.Steps[len(hop.Steps)-1]
 	if hop.Text(probes.AttrHopRole) != "cdn" || hop.Text(probes.AttrCDNCache) != "hit" || hop.Int(probes.AttrCDNAge) != 12 || body.Int(probes.AttrThroughput) <= 0 {
 		t.Errorf("got %v, %v", hop.Attrs, body.Attrs)
+	}
+}
+
+// What a connection's end is called is the same for every run, and in words.
+func TestEndedByServer(t *testing.T) {
+	for what, want := range map[string]string{
+		"reset": "the server reset the connection",
+		"close": "the server closed the connection without an answer (EOF)",
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				c.Read(make([]byte, 4096))
+				if what == "reset" {
+					c.(*net.TCPConn).SetLinger(0)
+				}
+				c.Close()
+			}
+		}()
+		for scheme, code := range map[string]probes.Code{"http": probes.HTTPReset, "https": probes.TLSOther} {
+			_, err := newNet(t, wire.Options{AllowPrivate: true}).Fetch(t.Context(), probes.NewStep("root"), wire.Request{URL: scheme + "://" + l.Addr().String()})
+			if f := probes.AsFailure(err); f.Code != code || f.Detail != want {
+				t.Errorf("%s over %s: got %s: %s", what, scheme, f.Code, f.Detail)
+			}
+		}
 	}
 }

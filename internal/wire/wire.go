@@ -23,6 +23,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -147,9 +148,22 @@ func (st stage) failure(ctx context.Context, err error) error {
 	case isTimeout(err) || errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return probes.Fail(st.timeout, timeoutText(err))
 	case isReset(err):
-		return probes.Fail(st.reset, err)
+		return probes.Fail(st.reset, ended(err))
 	}
 	return probes.Fail(st.other, err)
+}
+
+// ended says in words that the other side ended the connection. The system's
+// text has a port of ours, which would make each run's failure another.
+func ended(err error) error {
+	op, ok := err.(*net.OpError) // one that is wrapped has a text besides
+	switch {
+	case ok && op.Op != "dial" && errors.Is(err, syscall.ECONNRESET):
+		return &quoting{"the server reset the connection", err}
+	case err == io.EOF:
+		return &quoting{"the server closed the connection without an answer (EOF)", err}
+	}
+	return err
 }
 
 // timeoutText says what a deadline means to a person.
