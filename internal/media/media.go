@@ -24,7 +24,7 @@ var codecs = map[string]string{
 	"audio/x-m4a": "mp4", "audio/mp4": "mp4", "video/mp4": "mp4", "video/x-m4v": "mp4",
 	"video/quicktime": "mp4", "video/3gpp": "mp4", "audio/3gpp": "mp4", "video/3gpp2": "mp4",
 	"audio/ogg": "ogg", "application/ogg": "ogg", "video/ogg": "ogg",
-	"video/webm": "webm", "audio/webm": "webm", "video/x-matroska": "matroska",
+	"video/webm": "webm", "audio/webm": "webm", "video/matroska": "matroska", "audio/matroska": "matroska",
 	"audio/amr": "amr", "audio/aiff": "aiff", "audio/basic": "au", "audio/ape": "ape",
 	"audio/x-ms-wma": "asf", "video/x-ms-asf": "asf", "video/mpeg": "mpeg",
 	"application/vnd.apple.mpegurl": "hls",
@@ -35,6 +35,9 @@ var codecs = map[string]string{
 func identify(head []byte) Format {
 	if bytes.HasPrefix(head, []byte("RF64")) || bytes.HasPrefix(head, []byte("BW64")) { // EBU Tech 3306, ITU-R BS.2088
 		return Format{"audio/wav", "wav"}
+	}
+	if len(head) >= 12 && string(head[:4]) == "FORM" && string(head[8:12]) == "AIFC" { // AIFF-C, which mimetype doesn't know
+		return Format{"audio/aiff", "aiff"}
 	}
 	detected := mimetype.Detect(head)
 	for m := detected; m != nil; m = m.Parent() {
@@ -86,7 +89,7 @@ var families = map[string]string{
 	"audio/mp3": "mp3", "audio/x-mp3": "mp3", "audio/mpeg3": "mp3", "audio/x-mpeg": "mp3", "audio/mpg": "mp3",
 	"audio/x-aac": "aac", "audio/aacp": "aac", "audio/x-flac": "flac", "audio/x-wav": "wav", "audio/wave": "wav",
 	"audio/vnd.wave": "wav", "audio/m4a": "mp4", "audio/m4b": "mp4", "audio/x-m4b": "mp4", "audio/mp4a-latm": "mp4", "video/m4v": "mp4",
-	"audio/opus": "ogg", "audio/vorbis": "ogg", "audio/speex": "ogg", "audio/x-matroska": "matroska",
+	"audio/opus": "ogg", "audio/vorbis": "ogg", "audio/speex": "ogg", "audio/x-matroska": "matroska", "video/x-matroska": "matroska",
 	"application/x-mpegurl": "hls", "audio/x-mpegurl": "hls", "audio/mpegurl": "hls",
 }
 

@@ -30,6 +30,10 @@ func TestIdentify(t *testing.T) {
 		{"nothing", nil, Format{"text/plain", ""}},
 		{"a picture", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), Format{"image/png", ""}},
 		{"flac", []byte("fLaC\x00\x00\x00\x22"), Format{"audio/flac", "flac"}},
+		{"aiff", []byte("FORM\x00\x00\x00\x2eAIFFCOMM"), Format{"audio/aiff", "aiff"}},
+		{"aiff-c", []byte("FORM\x00\x00\x00\x2eAIFCFVER"), Format{"audio/aiff", "aiff"}},
+		{"matroska", []byte("\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska"), Format{"video/matroska", "matroska"}},
+		{"webm", []byte("\x1a\x45\xdf\xa3\x87\x42\x82\x84webm"), Format{"video/webm", "webm"}},
 	} {
 		if got := identified(c.head); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
