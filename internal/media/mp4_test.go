@@ -269,3 +269,22 @@ func TestMP4Days(t *testing.T) {
 		t.Errorf("held %d, got %s", m.held, sketch(r))
 	}
 }
+
+// Sample entries of AC-3 say two channels, whatever there are.
+func TestMP4Dolby(t *testing.T) {
+	for _, c := range []struct {
+		kind, box string
+		want      int
+	}{
+		{"dac3", "\x10\x3d\xc0", 6},         // 3/2 and a subwoofer, 448 kbit/s
+		{"dac3", "\x10\x08\x80", 1},         // 1/0
+		{"dec3", "\x0e\x00\x20\x0f\x00", 6}, // 3/2 and a subwoofer
+		{"dec3", "\x0e\x00\x20\x04\x00", 2}, // 2/0
+		{"dec3", "\x0e", 2},                 // too short to tell
+	} {
+		s := sampleKind{channels: 2}
+		if s.extension(c.kind, []byte(c.box), 0); s.channels != c.want {
+			t.Errorf("%s %x: got %d channels, want %d", c.kind, c.box, s.channels, c.want)
+		}
+	}
+}

@@ -139,9 +139,22 @@ func (s *sampleKind) extension(kind string, b []byte, depth int) {
 		if len(b) >= 22 {
 			s.hz, s.channels = int(number(b, 18, 3)>>4), int(b[20]>>1&7)+1
 		}
+	case "dac3": // ETSI TS 102 366 §F.4: the sample entry needn't have it right
+		if len(b) >= 3 {
+			s.channels = ac3Channels(b[1] >> 2)
+		}
+	case "dec3": // §F.6, of the first substream
+		if len(b) >= 5 {
+			s.channels = ac3Channels(b[3])
+		}
 	case "btrt":
 		s.bitrate = max(s.bitrate, int(number(b, 8, 4)))
 	}
+}
+
+// ac3Channels are those of four bits, acmod and lfeon (ETSI TS 102 366 §4.4.2).
+func ac3Channels(bits byte) int {
+	return [...]int{2, 1, 2, 3, 3, 4, 4, 5}[bits>>1&7] + int(bits&1)
 }
 
 // elementary reads an elementary stream descriptor (ISO/IEC 14496-1 §7.2.6.5):
