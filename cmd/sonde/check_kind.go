@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -36,7 +37,8 @@ func findKind(ctx context.Context, n *wire.Net, rawURL string, timeout time.Dura
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(cmp.Or(timeout, lookTime), lookTime))
 	defer cancel()
-	res, err := n.Fetch(ctx, probes.NewStep("look"), wire.Request{URL: rawURL, Keep: lookBytes, StopAtKeep: true})
+	part := fmt.Sprintf("bytes=0-%d", lookBytes-1) // a whole file would be a download to who counts them
+	res, err := n.Fetch(ctx, probes.NewStep("look"), wire.Request{URL: rawURL, Range: part, Keep: lookBytes, StopAtKeep: true})
 	if err != nil {
 		return kindByPath(rawURL)
 	}
