@@ -182,7 +182,7 @@ var codeTable = []codeRow{
 	{TypeMismatch, "delivery", notice, "the stated media type is not what the bytes are", "correct the Content-Type, or the type in the feed"},
 	{AddressFailed, "delivery", warning, "one of the host's addresses fails", "take the address out of DNS or mend the server behind it"},
 	{GuardAddress, "guard", fails, "the URL leads to an address that is not public", "mend the DNS record or redirect; to probe your own network use --allow-private"},
-	{GuardBudget, "ours", ours, "the agent's own byte or rate budget is used up", "raise the budget, or the interval"},
+	{GuardBudget, "ours", ours, "the agent held back: a byte or rate budget of its own is used up, or the host asked it to wait (Retry-After)", "read the detail; raise the budget or the interval, or see why the host asked to wait in the runs before"},
 	{LocalResources, "ours", ours, "the agent lacks sockets, files or CPU", "give the agent more, or fewer targets"},
 	{LocalNetwork, "ours", ours, "the agent itself is cut off", "check the network of the agent; nothing is known of the target"},
 	{Canceled, "ours", ours, "the run was stopped before it ended", "nothing to do: the agent was shutting down"},
