@@ -61,7 +61,8 @@ func BenchmarkFeed(b *testing.B) {
 		for b.Loop() {
 			in := newIntake(time.Now())
 			in.Write(body)
-			in.hash()
+			in.sum()
+			in.Close()
 		}
 	})
 }

@@ -94,7 +94,7 @@ func (r *run) document(ctx context.Context, s *probes.Step) (_ *document, err er
 	if err != nil {
 		return nil, err
 	}
-	in.Close()
+	in.End()
 	if res.Status != http.StatusNotModified {
 		before = nil
 	}
@@ -126,7 +126,7 @@ func (r *run) parse(f *probes.Step, res *wire.Response, in *intake, before *docu
 // read is the document that came with res, and whether it is that of the run
 // before.
 func (r *run) read(res *wire.Response, in *intake) (doc *document, unchanged bool, err error) {
-	sum := in.hash()
+	sum := in.sum()
 	if doc = r.memory.same(sum, res.URL.String()); doc == nil {
 		doc, err = in.document(res.URL, r.options.Episodes)
 	} else {

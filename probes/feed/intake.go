@@ -2,11 +2,11 @@ package feed
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"hash"
+	"hash/maphash"
 	"io"
 	"iter"
 	"net/url"
+	"sync"
 	"time"
 )
 
@@ -19,41 +19,56 @@ const maxHeld = 4 << 20
 // An intake takes a feed's bytes as they come.
 type intake struct {
 	now  time.Time
-	sum  hash.Hash
-	held []byte
+	sums [2]maphash.Hash
+	held *[]byte  // of rooms; nil once fed or closed
 	fed  *feeder  // parses what is too large to be held; nil where nothing is
 	got  *reading // what fed has read
 	err  error
 }
 
-func newIntake(now time.Time) *intake { return &intake{now: now, sum: sha256.New()} }
+// rooms hold documents, one run's after another's: making room anew costs as
+// much as reading.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+func newIntake(now time.Time) *intake {
+	in := &intake{now: now, held: rooms.Get().(*[]byte)}
+	for i := range in.sums {
+		in.sums[i].SetSeed(seeds[i])
+	}
+	*in.held = (*in.held)[:0]
+	return in
+}
 
 // Write takes the next bytes. It never fails.
 func (in *intake) Write(p []byte) (int, error) {
-	in.sum.Write(p)
+	for i := range in.sums {
+		in.sums[i].Write(p)
+	}
 	if in.fed != nil {
 		return in.fed.Write(p)
 	}
-	in.held = append(in.held, p...)
-	if len(in.held) > maxHeld {
+	*in.held = append(*in.held, p...)
+	if len(*in.held) > maxHeld {
 		in.fed = newFeeder(func(r io.Reader) { in.got, in.err = parse(r, in.now) })
-		in.fed.Write(in.held)
-		in.held = nil
+		in.fed.Write(*in.held)
+		in.letGo()
 	}
 	return len(p), nil
 }
 
-// hash tells the bytes from others.
-func (in *intake) hash() (h [sha256.Size]byte) {
-	in.sum.Sum(h[:0])
-	return h
-}
+// A sum tells a document's bytes from others'. It is of use in this process
+// alone: nobody outside knows its seeds, so nobody can make two documents of
+// one sum, though no cryptography is in it.
+type sum [2]uint64
 
-// document is what came, after Close, with its n newest episodes.
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func (in *intake) sum() sum { return sum{in.sums[0].Sum64(), in.sums[1].Sum64()} }
+
+// document is what came, after End, with its n newest episodes.
 func (in *intake) document(base *url.URL, n int) (*document, error) {
 	if in.fed == nil {
-		in.got, in.err = parse(bytes.NewReader(in.held), in.now)
-		in.held = nil
+		in.got, in.err = parse(bytes.NewReader(*in.held), in.now)
 	}
 	if in.err != nil {
 		return nil, in.err
@@ -61,10 +76,23 @@ func (in *intake) document(base *url.URL, n int) (*document, error) {
 	return in.got.from(base, n), nil
 }
 
-// Close ends the parsing of what came, where it has begun.
-func (in *intake) Close() {
+// End ends the parsing of what came, where it has begun.
+func (in *intake) End() {
 	if in.fed != nil {
 		in.fed.Close()
+	}
+}
+
+// Close ends the use of what came.
+func (in *intake) Close() {
+	in.End()
+	in.letGo()
+}
+
+func (in *intake) letGo() {
+	if in.held != nil {
+		rooms.Put(in.held)
+		in.held = nil
 	}
 }
 

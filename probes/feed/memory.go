@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"crypto/sha256"
 	"net/http"
 	"sync"
 	"time"
@@ -23,7 +22,7 @@ type memory struct {
 	mu sync.Mutex // guards all below
 
 	doc    *document // as last read, nil where that failed
-	sum    [sha256.Size]byte
+	sum    sum
 	at     string // the URL it came from
 	since  wire.Validators
 	read   time.Time // when its bytes came last
@@ -57,10 +56,10 @@ func (m *memory) spare() {
 
 // same is the document that these bytes from this URL made before, nil where
 // they are others.
-func (m *memory) same(sum [sha256.Size]byte, at string) *document {
+func (m *memory) same(bytes sum, at string) *document {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sum != sum || m.at != at {
+	if m.sum != bytes || m.at != at {
 		return nil
 	}
 	return m.doc
@@ -68,10 +67,10 @@ func (m *memory) same(sum [sha256.Size]byte, at string) *document {
 
 // learn remembers doc, made of bytes that came with res, nil where nobody could
 // read them.
-func (m *memory) learn(doc *document, sum [sha256.Size]byte, res *wire.Response, now time.Time) {
+func (m *memory) learn(doc *document, bytes sum, res *wire.Response, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.doc, m.sum, m.at, m.read, m.spared = doc, sum, res.URL.String(), now, 0
+	m.doc, m.sum, m.at, m.read, m.spared = doc, bytes, res.URL.String(), now, 0
 	m.since = wire.Validators{}
 	if res.Complete {
 		m.since = wire.Validators{ETag: validator(res.Header, "Etag"), LastModified: validator(res.Header, "Last-Modified")}

@@ -154,7 +154,7 @@ func TestRecall(t *testing.T) {
 	if since, before := m.recall(noon); since != (wire.Validators{}) || before != nil {
 		t.Errorf("an empty memory has %v, %v", since, before)
 	}
-	m.learn(doc, [32]byte{1}, res, noon)
+	m.learn(doc, sum{1}, res, noon)
 	for range maxSpared {
 		if since, before := m.recall(noon); since.ETag != `"1"` || before != doc {
 			t.Fatalf("got %v, %v", since, before)
@@ -164,22 +164,22 @@ func TestRecall(t *testing.T) {
 	if since, _ := m.recall(noon); since.ETag != "" {
 		t.Error("it is believed for ever")
 	}
-	m.learn(doc, [32]byte{1}, res, noon)
+	m.learn(doc, sum{1}, res, noon)
 	if since, _ := m.recall(noon.Add(trustFor)); since.ETag != "" {
 		t.Error("it is believed for too long")
 	}
 	res.Complete = false
-	m.learn(doc, [32]byte{1}, res, noon)
+	m.learn(doc, sum{1}, res, noon)
 	if since, _ := m.recall(noon); since.ETag != "" {
 		t.Error("half a feed has validators")
 	}
 	res.Complete, res.Header = true, http.Header{"Etag": {strings.Repeat("x", 2000)}, "Last-Modified": {"yesterday"}}
-	m.learn(doc, [32]byte{1}, res, noon)
+	m.learn(doc, sum{1}, res, noon)
 	if since, _ := m.recall(noon); since != (wire.Validators{LastModified: "yesterday"}) {
 		t.Errorf("got %v", since)
 	}
-	m.learn(nil, [32]byte{2}, res, noon)
-	if since, before := m.recall(noon); since != (wire.Validators{}) || before != nil || m.same([32]byte{1}, at.String()) != nil {
+	m.learn(nil, sum{2}, res, noon)
+	if since, before := m.recall(noon); since != (wire.Validators{}) || before != nil || m.same(sum{1}, at.String()) != nil {
 		t.Error("what can't be read is remembered")
 	}
 }
@@ -218,7 +218,7 @@ func TestRememberedIsLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		m, d := &memories[i], r.from(base, 1)
-		m.learn(d, [32]byte{1}, &wire.Response{URL: base}, noon)
+		m.learn(d, sum{1}, &wire.Response{URL: base}, noon)
 		m.judge(d, noon)
 	}
 	runtime.GC()
