@@ -47,6 +47,7 @@ type tally struct {
 	starved  int // frames whose sound begins in frames that aren't there
 	rates    int // changes of the sample rate or the channels on the way
 	channels int // of the first frame
+	hz       int // of the first frame
 }
 
 // reach is how many bytes may stand before the first frame.
@@ -204,7 +205,7 @@ func (f *frames) sound(b []byte, h frameHeader) {
 	v := f.check(b, h)
 	t := &f.tally
 	if t.count == 0 {
-		t.channels = h.channels
+		t.channels, t.hz = h.channels, h.hz
 	}
 	t.count++
 	t.bytes += int64(len(b))
@@ -248,13 +249,14 @@ func (f *frames) check(b []byte, h frameHeader) verdict {
 	return verdict{}
 }
 
-// resumes looks for three frames of the stream anywhere in part.
-func (f *frames) resumes(_ int64, part []byte) error {
-	if f.ref.length == 0 {
-		return nil
+// resumes looks for three frames of the stream's kind anywhere in part. They
+// may be of another rate: what is put in by another encoder has its own.
+func (f *frames) resumes(offset int64, part []byte) error {
+	if f.ref.length == 0 || f.ended && offset >= f.last {
+		return nil // or the tags at the end
 	}
 	for i := 0; i+headerSize <= len(part); i++ {
-		if part[i] == 0xFF && parseFrame(part[i:]).like(f.ref) && chain(part[i:], 3) == whole {
+		if part[i] == 0xFF && parseFrame(part[i:]).layer == f.ref.layer && chain(part[i:], 3) == whole {
 			return nil
 		}
 	}
@@ -283,7 +285,7 @@ func (f *frames) report(r *Report) {
 		r.Codec, r.Type = "aac", "audio/aac"
 	}
 	t := f.tally
-	r.SampleRate, r.Channels, r.Frames = f.ref.hz, f.channels(), t.count-t.bad
+	r.SampleRate, r.Channels, r.Frames = cmp.Or(t.hz, f.ref.hz), f.channels(), t.count-t.bad
 	r.Seconds, r.Silent = f.trimmed(t.seconds), math.Min(t.silent, f.trimmed(t.seconds))
 	if all := f.meanSeconds() * float64(t.count); all > 0 {
 		r.Bitrate = int(float64(t.bytes) * 8 / all)

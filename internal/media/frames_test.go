@@ -146,10 +146,36 @@ func TestMP3Head(t *testing.T) {
 	if err := r.Resumes(400_000, noise(30_000)); err == nil {
 		t.Error("noise resumes")
 	}
+	other := append([]byte{0xFF, 0xFB, 0x94, 0xC0}, make([]byte, 380)...) // 48 kHz, mono: put in by another encoder
+	if err := r.Resumes(400_000, bytes.Repeat(other, 50)); err != nil {
+		t.Errorf("frames of another rate don't resume: %v", err)
+	}
 	s.Write(all[64<<10:]) // what came ahead isn't counted twice
 	s.End()
 	if r := s.Report(); r.Frames != 1000 || len(r.Flaws) != 0 {
 		t.Errorf("got %s", text(r))
+	}
+}
+
+// What is put in behind the first frames doesn't change what the file is.
+func TestMP3OtherRateBehind(t *testing.T) {
+	other := append([]byte{0xFF, 0xFB, 0x94, 0xC0}, make([]byte, 380)...) // 48 kHz, mono
+	r := scanned(bytes.Repeat(mp3Frame(), 100), bytes.Repeat(other, 50))
+	if want := 100*1152.0/44100 + 50*1152.0/48000; r.SampleRate != 44100 || r.Channels != 2 || !near(r.Seconds, want) {
+		t.Errorf("got %s", text(r))
+	}
+}
+
+// A picture in the tag at the end is no part of the sound, and isn't missed.
+func TestMP3ResumesInTag(t *testing.T) {
+	sound := bytes.Repeat(mp3Frame(), 100)
+	tag := append([]byte("APETAGEX\xd0\x07\x00\x00\x30\x75\x00\x00\x01\x00\x00\x00\x00\x00\x00\xa0"), make([]byte, 8)...)
+	r := scanned(sound, tag, noise(30_000))
+	if err := r.Resumes(int64(len(sound))+1000, noise(16<<10)); err != nil || len(r.Flaws) != 0 {
+		t.Errorf("got %v, %s", err, text(r))
+	}
+	if err := r.Resumes(1000, noise(16<<10)); err == nil {
+		t.Error("noise resumes")
 	}
 }
 
