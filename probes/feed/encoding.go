@@ -28,7 +28,10 @@ func sniff(begin []byte) (e encoding.Encoding, guess string) {
 	if e := wide(begin); e != nil {
 		return e, ""
 	}
-	m := declared.FindSubmatch(declaration.Find(bytes.TrimPrefix(begin, []byte("\xef\xbb\xbf"))))
+	if bytes.HasPrefix(begin, []byte("\xef\xbb\xbf")) { // which outweighs what is declared, as for browsers
+		return nil, ""
+	}
+	m := declared.FindSubmatch(declaration.Find(begin))
 	if m == nil {
 		return nil, ""
 	}

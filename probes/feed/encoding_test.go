@@ -26,6 +26,9 @@ func TestEncodings(t *testing.T) {
 	for _, c := range []struct{ name, body, mended string }{
 		{"as it should be", podcast, ""},
 		{"with a mark", "\ufeff" + podcast, ""},
+		{"with two marks", "\ufeff\ufeff" + declared("UTF-8") + podcast, ""},
+		{"with a mark after a line", "\r\n\ufeff" + declared("UTF-8") + podcast, ""},
+		{"with a mark, declared windows-1252", "\ufeff" + declared("windows-1252") + podcast, ""},
 		{"UTF-16, little end first", "\xff\xfe" + asUTF16(declared("UTF-16")+podcast, binary.LittleEndian), ""},
 		{"UTF-16, big end first", "\xfe\xff" + asUTF16(podcast, binary.BigEndian), ""},
 		{"UTF-16 without a mark", asUTF16(declared("utf-16")+podcast, binary.LittleEndian), ""},

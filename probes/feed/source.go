@@ -51,7 +51,7 @@ func newSource(r io.Reader) *source {
 	if err == io.ErrUnexpectedEOF {
 		s.err = io.EOF
 	}
-	s.text = bytes.TrimPrefix(s.text, []byte("\ufeff"))
+	s.text = bytes.TrimLeft(s.text, "\ufeff\u200b \t\r\n") // templates that include others leave marks
 	s.text = bytes.TrimLeft(s.text[len(declaration.Find(s.text)):], " \t\r\n")
 	return s
 }
