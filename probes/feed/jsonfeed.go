@@ -56,7 +56,7 @@ type jsonReader struct {
 
 // readJSON reads a JSON feed into doc. Items before an error are in doc.
 func readJSON(src io.Reader, doc *reading) error {
-	in := &limited{r: src}
+	in := &limited{r: src, most: maxText}
 	r := jsonReader{src: in, dec: json.NewDecoder(in), doc: doc}
 	if _, err := r.dec.Token(); err != nil {
 		return err
@@ -163,7 +163,7 @@ type limited struct {
 }
 
 func (l *limited) Read(p []byte) (int, error) {
-	if l.most > 0 && l.n > l.most {
+	if l.n > l.most {
 		return 0, fmt.Errorf("a value has more than %d bytes", maxText)
 	}
 	n, err := l.r.Read(p[:min(len(p), 32<<10)])

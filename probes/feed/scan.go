@@ -14,6 +14,7 @@ import (
 const (
 	maxDepth = 10_000  // of elements, which feeds that forget to close tags reach
 	maxField = 4 << 10 // bytes read of a title and the like
+	maxOpen  = 4 << 20 // bytes that names and namespaces of open elements take
 )
 
 // A scanner reads RSS, RDF and Atom as tolerantly as players do: elements are
@@ -23,11 +24,19 @@ type scanner struct {
 	src  *source
 	dec  *xml.Decoder
 	doc  *reading
-	root string   // namespace of the root, which its elements needn't have right
-	path []string // words of the open elements
-	item *item    // the one that is open
-	at   int      // depth of the element whose text is collected, 0: none
+	root string    // namespace of the root, which its elements needn't have right
+	path []element // that are open
+	kept int       // bytes that they take
+	item *item     // the one that is open
+	at   int       // depth of the element whose text is collected, 0: none
 	text strings.Builder
+}
+
+// An element is an open one: its word, and the bytes that it takes until it
+// ends.
+type element struct {
+	word  string
+	bytes int
 }
 
 // errNoFeed says that the root is none of a feed's.
@@ -86,7 +95,11 @@ func (s *scanner) begin(e xml.StartElement) error {
 		s.root = e.Name.Space
 	}
 	word, parent := s.word(e.Name), s.parent()
-	s.path = append(s.path, word)
+	takes := bytesOf(e)
+	if s.kept += takes; s.kept > maxOpen {
+		return fmt.Errorf("names and namespaces of open elements take more than %d bytes", maxOpen)
+	}
+	s.path = append(s.path, element{word, takes})
 	switch {
 	case s.item == nil && (word == "item" || word == "entry" && parent == "feed"): // wherever feeds put them
 		s.item = &item{depth: len(s.path), guid: attr(e.Attr, "about")} // rdf:about, of RSS 1.0
@@ -108,7 +121,8 @@ func (s *scanner) begin(e xml.StartElement) error {
 
 func (s *scanner) end() error {
 	depth := len(s.path)
-	word := s.path[depth-1]
+	word := s.path[depth-1].word
+	s.kept -= s.path[depth-1].bytes
 	s.path = s.path[:depth-1]
 	if s.at == depth {
 		s.at = 0
@@ -128,6 +142,22 @@ func (s *scanner) end() error {
 	return nil
 }
 
+// declares is what encoding/xml keeps of a namespace besides its texts, while
+// the element is open that declares it.
+const declares = 200
+
+// bytesOf is what is kept of an element while it is open, in our hands and in
+// those of encoding/xml.
+func bytesOf(e xml.StartElement) int {
+	n := 2 * len(e.Name.Local)
+	for _, a := range e.Attr {
+		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
+			n += len(a.Name.Local) + len(a.Value) + declares
+		}
+	}
+	return n
+}
+
 // isSelf reports whether an element says where the feed is.
 func isSelf(parent, word string, attrs []xml.Attr) bool {
 	return (parent == "channel" && word == "atom:link" || parent == "feed" && word == "link") && strings.EqualFold(attr(attrs, "rel"), "self")
@@ -137,7 +167,7 @@ func (s *scanner) parent() string {
 	if len(s.path) == 0 {
 		return ""
 	}
-	return s.path[len(s.path)-1]
+	return s.path[len(s.path)-1].word
 }
 
 // field is where the text of an element goes, nil where nobody wants it.

@@ -25,6 +25,27 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+// What elements take while they are open is bounded, and given back as they
+// end: encoding/xml keeps their names and every namespace that they declare.
+func TestOpenElements(t *testing.T) {
+	spaces := "<a " + many(1000, `xmlns:n%d="b" `) + ">"
+	long := "<" + strings.Repeat("A", 100<<10) + ">"
+	far := `<a xmlns:n="` + strings.Repeat("b", 100<<10) + `">`
+	for name, c := range map[string]struct{ open, end string }{
+		"namespaces": {spaces, "</a>"}, "long names": {long, "</" + long[1:]}, "long namespaces": {far, "</a>"},
+	} {
+		const n = 100
+		nested := "<rss><channel><item></item>" + strings.Repeat(c.open, n) + strings.Repeat(c.end, n) + "</channel></rss>"
+		if d, err := read([]byte(nested), base); err != nil || !strings.Contains(d.mended, "open elements take more than") {
+			t.Errorf("%s, nested: got %+v, %v", name, d, err)
+		}
+		beside := "<rss><channel><item></item>" + strings.Repeat(c.open+c.end, n) + "</channel></rss>"
+		if d, err := read([]byte(beside), base); err != nil || d.mended != "" {
+			t.Errorf("%s, side by side: got %+v, %v", name, d, err)
+		}
+	}
+}
+
 // What is kept of a feed is little whatever its size; what would take a square
 // of that, or the stack, would not come to an end here.
 func TestHostileFeedsAreCheap(t *testing.T) {
@@ -55,6 +76,15 @@ func TestHostileFeedsAreCheap(t *testing.T) {
 			t.Errorf("%s: %d KiB are kept", name, kept>>10)
 		}
 		runtime.KeepAlive(d)
+	}
+}
+
+// A member's name is no longer than a value may be.
+func TestLongJSON(t *testing.T) {
+	for _, body := range []string{`{"` + strings.Repeat("k", 2*maxText), `{"version":"1","` + strings.Repeat("k", 2*maxText)} {
+		if _, err := read([]byte(body), base); err == nil || !strings.Contains(err.Error(), "a value has more than") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 
