@@ -98,6 +98,9 @@ func (c *crawl) advance() {
 // call, or turned out to block since.
 func (c *crawl) discovered() (refs []ref) {
 	for _, a := range c.assets {
+		if len(refs) >= maxRefs {
+			break // no more will be remembered
+		}
 		if a.told || !a.settled || a.role != stylesheet || a.preload || a.err != nil {
 			continue
 		}

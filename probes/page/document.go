@@ -78,7 +78,7 @@ func parseDocument(parent *probes.Step, resp *wire.Response, o Options) (_ *docu
 	}
 	body, whole := readable(resp.Body)
 	if !whole {
-		s.Find(probes.Note(probes.BodySize, resp.URL.Hostname(), fmt.Sprintf("more than %d tags; reading stopped there", maxTags)))
+		s.Find(probes.Note(probes.BodySize, resp.URL.Hostname(), fmt.Sprintf("more than %d tags and attributes; reading stopped there", maxTags)))
 	}
 	doc, err := readDocument(resp.URL, resp.Header, body)
 	if err != nil {
@@ -110,20 +110,41 @@ func noteRefused(s *probes.Step, refused []ref) {
 	}
 }
 
-// readable is the begin of body that has at most maxTags tags: an element takes
-// a hundred times the memory that its tag does.
+// readable is the begin of body that has at most maxTags tags and attributes: an
+// element takes a hundred times the memory that its tag does. An attribute has
+// a gap before it, or a value; of what stands in quotes or in scripts some is
+// counted too.
 func readable(body []byte) (begin []byte, whole bool) {
-	tags := 0
+	count, inTag, named := 0, false, false
 	for i, b := range body {
-		if b != '<' {
-			continue
+		switch {
+		case b == '<':
+			inTag, named = true, false
+			count++
+		case !inTag:
+		case b == '>':
+			inTag = false
+		case isGap(b) && i+1 < len(body) && !isGap(body[i+1]):
+			count++
+			named = true
+		case b == '=':
+			if !named {
+				count++
+			}
+			named = false
 		}
-		if tags++; tags > maxTags {
+		if count > maxTags {
 			return body[:i], false
 		}
 	}
 	return body, true
 }
+
+func isGap(c byte) bool {
+	return c == '/' || c == ' ' || c == '\n' || c == '\t' || c == '\f' || c == '\r'
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 const byteOrderMark = "\ufeff"
 
@@ -194,7 +215,7 @@ func bytesSay(body []byte, declared string) string {
 func hasTag(body []byte) bool {
 	b := head(body, 4096)
 	for i := 0; i+1 < len(b); i++ {
-		if c := b[i+1]; b[i] == '<' && (c == '!' || 'a' <= c|0x20 && c|0x20 <= 'z') {
+		if c := b[i+1]; b[i] == '<' && (c == '!' || isLetter(c)) {
 			return true
 		}
 	}

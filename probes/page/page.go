@@ -12,7 +12,7 @@ import (
 // Limits on what a stranger's page makes us hold or do.
 const (
 	maxDocument  = 8 << 20   // bytes of HTML
-	maxTags      = 100_000   // of a document; what follows is not read
+	maxTags      = 120_000   // of a document, and their attributes; what follows is not read
 	maxURL       = 8 << 10   // bytes; servers refuse longer ones
 	maxSheet     = 1 << 20   // bytes of one style sheet
 	maxSheets    = 8 << 20   // bytes of style sheets held at a time
