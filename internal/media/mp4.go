@@ -174,7 +174,7 @@ func (m *mp4) err() error {
 		return undecodable("its sound is protected")
 	case m.indexed && m.audio == nil:
 		return undecodable("it has no track of sound")
-	case m.audio == nil && (m.ended || m.walk.broken && m.walk.pos == math.MaxInt64):
+	case m.audio == nil && (m.ended || m.walk.broken && m.walk.pos == math.MaxInt64 || m.size >= 0 && m.walk.pos >= m.size):
 		return undecodable("its index (moov) is missing")
 	case m.ended && s.frames == 0 && m.cut:
 		return undecodable("its index (moov) isn't whole")

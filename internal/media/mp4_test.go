@@ -288,3 +288,24 @@ func TestMP4Dolby(t *testing.T) {
 		}
 	}
 }
+
+// By the head of a file whose mdat reaches to its end or past it, there is no
+// room left for an index.
+func TestMP4WithoutIndex(t *testing.T) {
+	shape := mp4Shape{sample: append(slices.Clone(aacSilence), make([]byte, 500)...)}
+	file := mp4File(shape)
+	before := len(file) - len(mp4Moov(shape, 0))
+	for name, c := range map[string]struct {
+		size int
+		bad  bool
+	}{
+		"whole": {len(file), false}, "cut before the index": {before, true}, "cut in half": {before / 2, true},
+	} {
+		s := NewScanner(int64(c.size))
+		s.Write(file[:8000])
+		r := s.Report()
+		if bad := errors.Is(r.Err, ErrUndecodable); bad != c.bad || bad == (r.Want != Span{}) {
+			t.Errorf("%s: got %v, want %+v", name, r.Err, r.Want)
+		}
+	}
+}
