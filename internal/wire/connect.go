@@ -147,13 +147,19 @@ func version(a netip.Addr) int {
 	return 6
 }
 
+// giveWay is how long an address is waited for where there are others. Clients
+// begin with the next after a quarter of a second (RFC 8305 §5) and take the
+// first that answers; an address is called dead here only past the time that
+// two lost SYNs take (RFC 6298).
+const giveWay = 3500 * time.Millisecond
+
 func (n *Net) dialOne(ctx context.Context, s *probes.Step, to netip.AddrPort, left int) (_ net.Conn, err error) {
 	defer s.Done(&err)
 	s.Set(probes.AttrPeerAddress, to.Addr().String())
 	s.Set(probes.AttrPeerPort, int(to.Port()))
 	if end, ok := ctx.Deadline(); ok && left > 1 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(left))
+		ctx, cancel = context.WithTimeout(ctx, min(giveWay, time.Until(end)/time.Duration(left)))
 		defer cancel()
 	}
 	// Deadlines end what goes quiet; keep-alives would cost five system calls.

@@ -140,7 +140,7 @@ func (n *Net) noteRetry(hop *probes.Step, res *http.Response) {
 		return
 	}
 	hop.Set(probes.AttrRetryAfter, int(wait/time.Second))
-	n.holdOff(res.StatusCode, res.Request.URL.Hostname(), hop.Text(probes.AttrURLHash), wait)
+	n.holdOff(res.StatusCode, hop.Text(probes.AttrURLHash), wait)
 }
 
 func protocolText(res *http.Response) string {

@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 const (
 	// maxHosts bounds what is remembered: hosts come from strangers' redirects.
 	maxHosts = 10_000
-	// maxHold is how long a host may keep us away with one Retry-After.
+	// maxHold is how long a URL may keep us away with one Retry-After.
 	maxHold = time.Hour
 	// maxOutage is how long a URL may that says to be out of service: less than
 	// the usual interval, or the next run could not confirm the outage.
@@ -26,8 +27,12 @@ type ledger struct {
 
 	mu    sync.Mutex // guards what follows, and accounts' fields
 	all   tally
-	hosts map[string]*account // by name; by hash those URLs that are out of service
+	hosts map[string]*account // by name
+	held  map[string]hold     // by the hash of the URL
 }
+
+// A hold is a Retry-After that is kept to.
+type hold struct{ asked, until time.Time }
 
 // An account is of one host.
 type account struct {
@@ -36,14 +41,12 @@ type account struct {
 	day   tally
 	used  time.Time
 	turns time.Time // when the requests so far would have had their turns, at the rate
-	asked time.Time // when the host asked us to wait,
-	until time.Time // and until when
 }
 
 func newLedger(l Limits) *ledger {
 	l.RunBytes = cmp.Or(l.RunBytes, DefaultRunBytes)
 	l.HostParallel = cmp.Or(l.HostParallel, DefaultHostParallel)
-	return &ledger{limits: l, hosts: map[string]*account{}}
+	return &ledger{limits: l, hosts: map[string]*account{}, held: map[string]hold{}}
 }
 
 // account returns host's; the caller holds mu.
@@ -83,12 +86,10 @@ func (l *ledger) forget() {
 func (l *ledger) ask(host, url string, now time.Time, patience time.Duration) (time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(host, now)
-	for _, held := range []*account{a, l.hosts[url]} {
-		if held != nil && now.Before(held.until) {
-			return 0, fmt.Errorf("%s asked on %s to wait until %s (Retry-After)", host, clock(held.asked), clock(held.until))
-		}
+	if h := l.held[url]; now.Before(h.until) {
+		return 0, fmt.Errorf("%s asked on %s to wait until %s (Retry-After)", host, clock(h.asked), clock(h.until))
 	}
+	a := l.account(host, now)
 	if err := l.spent(host, a, now); err != nil || l.limits.HostRate == 0 {
 		return 0, err
 	}
@@ -138,13 +139,16 @@ func (l *ledger) spent(host string, a *account, now time.Time) error {
 	return nil
 }
 
-// hold keeps us from a host, or from the URL with a hash, for as long as wait.
-func (l *ledger) hold(who string, wait time.Duration, now time.Time) {
+// hold keeps us from the URL with that hash for as long as wait. What is over is
+// forgotten where room is short.
+func (l *ledger) hold(url string, wait time.Duration, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(who, now)
-	if until := now.Add(wait); until.After(a.until) {
-		a.asked, a.until = now, until
+	if len(l.held) >= maxHosts {
+		maps.DeleteFunc(l.held, func(_ string, h hold) bool { return !now.Before(h.until) })
+	}
+	if until := now.Add(wait); until.After(l.held[url].until) && len(l.held) < maxHosts {
+		l.held[url] = hold{now, until}
 	}
 }
 

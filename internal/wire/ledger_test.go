@@ -55,21 +55,23 @@ func TestHostRate(t *testing.T) {
 
 func TestHold(t *testing.T) {
 	l := newLedger(Limits{})
-	l.hold("a.test", time.Hour, noon)
-	l.hold("a.test", time.Second, noon)
-	l.hold("out-of-service", time.Minute, noon)
-	if _, err := l.ask("b.test", "out-of-service", noon.Add(time.Second), 0); err == nil {
-		t.Error("a URL that is out of service was asked")
-	}
-	_, err := l.ask("a.test", "", noon.Add(59*time.Minute), time.Second)
+	l.hold("one", time.Hour, noon)
+	l.hold("one", time.Second, noon)
+	_, err := l.ask("a.test", "one", noon.Add(59*time.Minute), time.Second)
 	if err == nil || err.Error() != "a.test asked on 2026-11-22 12:30:00 UTC to wait until 2026-11-22 13:30:00 UTC (Retry-After)" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := l.ask("a.test", "", noon.Add(time.Hour), time.Second); err != nil {
+	if _, err := l.ask("a.test", "one", noon.Add(time.Hour), time.Second); err != nil {
 		t.Errorf("after an hour: %v", err)
 	}
-	if _, err := l.ask("b.test", "", noon, time.Second); err != nil {
-		t.Errorf("another host: %v", err)
+	if _, err := l.ask("a.test", "another", noon, time.Second); err != nil {
+		t.Errorf("another URL: %v", err)
+	}
+	for i := range 3 * maxHosts {
+		l.hold(fmt.Sprint(i), time.Hour, noon.Add(time.Duration(i)*time.Second))
+	}
+	if n := len(l.held); n > maxHosts {
+		t.Errorf("%d holds are remembered", n)
 	}
 }
 

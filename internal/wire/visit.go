@@ -155,15 +155,15 @@ func (n *Net) sitMore(host string, most int) (got int, leave func()) {
 	}
 }
 
-// holdOff keeps to a Retry-After (RFC 9110 §10.2.3). A host that limits our rate
-// isn't asked by any run for as long as it says, an hour at most. Of a URL that
-// is out of service the schedule is hardly the burden, and whether it still is
-// has to be seen: it alone is left alone, for less than the usual interval.
-func (n *Net) holdOff(status int, host, url string, wait time.Duration) {
+// holdOff keeps to a Retry-After (RFC 9110 §10.2.3) of the URL that it was the
+// answer of; others of its host will say for themselves. Whose rate is limited
+// stays away for an hour at most. Whether what is out of service still is has to
+// be seen, and the schedule is hardly its burden: less than the usual interval.
+func (n *Net) holdOff(status int, url string, wait time.Duration) {
 	switch now := time.Now(); {
 	case wait <= 0:
 	case status == http.StatusTooManyRequests:
-		n.ledger.hold(host, min(wait, maxHold), now)
+		n.ledger.hold(url, min(wait, maxHold), now)
 	case status == http.StatusServiceUnavailable:
 		n.ledger.hold(url, min(wait, maxOutage), now)
 	}
