@@ -30,6 +30,24 @@ func Bounded(text string) string {
 	return text
 }
 
+// Own returns v as a step notes it: texts and lists bounded and in memory of
+// their own, nil for an empty one.
+func Own(v any) any {
+	switch v := v.(type) {
+	case string:
+		if v == "" {
+			return nil
+		}
+		return own(v)
+	case []string:
+		if len(v) == 0 {
+			return nil
+		}
+		return boundedList(v)
+	}
+	return v
+}
+
 func boundedList(list []string) []string {
 	kept := make([]string, min(len(list), MaxList))
 	for i := range kept {

@@ -1,34 +1,57 @@
 package probes
 
 import (
-	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Facts returns all that is told of s, a step of the run, by the keys of
-// attr.go: what was noted, and what follows from the finished run. Spans and
-// documents are made of it. It is pure, and the map is the caller's.
+// A Fact is an attribute of a step, by a key of attr.go.
+type Fact struct {
+	Key   string
+	Value any
+}
+
+// Facts returns all that is told of s, a step of the run: what was noted, and
+// what follows from the finished run. Documents are made of it. It is pure, and
+// the map is the caller's.
 func (r *Run) Facts(s *Step) map[string]any {
-	facts := factsOf(maps.Clone(s.Attrs))
-	if facts == nil {
-		facts = factsOf{}
+	facts := map[string]any{}
+	for _, f := range r.AppendFacts(nil, s) {
+		facts[f.Key] = f.Value
 	}
-	facts[AttrStep] = s.Name
+	return facts
+}
+
+// AppendFacts appends to list what Facts returns, sorted by key. Spans are made
+// of it.
+func (r *Run) AppendFacts(list []Fact, s *Step) []Fact {
+	all := factsOf(list[len(list):])
+	for key, v := range s.Attrs {
+		all = append(all, Fact{key, v})
+	}
+	slices.SortFunc(all, func(a, b Fact) int { return strings.Compare(a.Key, b.Key) })
+	all.step(r, s)
+	return append(list, all...)
+}
+
+// step adds what follows of s from the finished run.
+func (f *factsOf) step(r *Run, s *Step) {
+	f.set(AttrStep, s.Name)
 	findings := s.Findings
 	switch {
 	case s == r.Root:
-		facts.run(r)
+		f.run(r)
 		findings = r.Findings
 	case s.Name == "hop" || s.Name == "asset": // rows of dashboards, each readable by itself
-		facts[AttrTarget] = r.Target.Name
-		facts[AttrKind] = r.Target.Kind
+		f.set(AttrTarget, r.Target.Name)
+		f.set(AttrKind, r.Target.Kind)
 	}
-	facts.findings(findings)
+	f.findings(findings)
 	if code, detail := r.Why(s); code != "" {
-		facts[AttrErrorType] = string(code)
-		facts.text(AttrDetail, detail)
+		f.set(AttrErrorType, string(code))
+		f.text(AttrDetail, detail)
 	}
-	return facts
 }
 
 // Why returns why s, a step of the run, failed; "" where it didn't. Of the
@@ -43,12 +66,23 @@ func (r *Run) Why(s *Step) (code Code, detail string) {
 	return s.Fail.Code, s.Fail.Detail
 }
 
-type factsOf map[string]any
+// factsOf are facts of one step, sorted by key.
+type factsOf []Fact
+
+// set adds a fact, in place of one of the same key.
+func (f *factsOf) set(key string, v any) {
+	at, found := slices.BinarySearchFunc(*f, key, func(one Fact, key string) int { return strings.Compare(one.Key, key) })
+	if found {
+		(*f)[at].Value = v
+		return
+	}
+	*f = slices.Insert(*f, at, Fact{key, v})
+}
 
 // run adds what the root alone tells.
-func (f factsOf) run(r *Run) {
+func (f *factsOf) run(r *Run) {
 	t := r.Target
-	f[AttrScheduled] = r.Scheduled.UTC().Format(time.RFC3339Nano)
+	f.set(AttrScheduled, r.Scheduled.UTC().Format(time.RFC3339Nano))
 	f.text(AttrTarget, t.Name) // a heartbeat has none
 	f.text(AttrKind, t.Kind)
 	f.text(AttrService, t.Service)
@@ -57,13 +91,13 @@ func (f factsOf) run(r *Run) {
 	f.text(AttrCause, r.Cause)
 	f.text(AttrConfirms, r.Confirms)
 	if n := hops(r.Root); n > 0 {
-		f[AttrHopCount] = n
+		f.set(AttrHopCount, n)
 	}
 	if t.Interval > 0 {
-		f[AttrInterval] = t.Interval.Seconds()
+		f.set(AttrInterval, t.Interval.Seconds())
 	}
 	for name, value := range t.Labels {
-		f[AttrLabel+name] = value
+		f.set(AttrLabel+name, value)
 	}
 }
 
@@ -84,7 +118,7 @@ func hops(s *Step) (most int) {
 }
 
 // findings adds findings as four lists of one length.
-func (f factsOf) findings(all []Finding) {
+func (f *factsOf) findings(all []Finding) {
 	if len(all) == 0 {
 		return
 	}
@@ -95,12 +129,14 @@ func (f factsOf) findings(all []Finding) {
 		hosts = append(hosts, one.Host)
 		details = append(details, one.Detail)
 	}
-	f[AttrFindings], f[AttrFindingSeverities] = codes, severities
-	f[AttrFindingHosts], f[AttrFindingDetails] = hosts, details
+	f.set(AttrFindings, codes)
+	f.set(AttrFindingSeverities, severities)
+	f.set(AttrFindingHosts, hosts)
+	f.set(AttrFindingDetails, details)
 }
 
-func (f factsOf) text(key, value string) {
+func (f *factsOf) text(key, value string) {
 	if value != "" {
-		f[key] = value
+		f.set(key, value)
 	}
 }

@@ -1,6 +1,8 @@
 package probes_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,5 +97,28 @@ page !page_blocking
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Facts come in one order, each key once, whatever was noted under it.
+func TestAppendFacts(t *testing.T) {
+	root := parseTree(t, `
+page !tls_expired
+  hop !tls_expired @static.example`)
+	hop := root.Steps[0]
+	hop.Set(probes.AttrDetail, "noted")
+	hop.Share(probes.AttrTLSKeys, probes.Own([]string{"RSA 2048"}))
+	r := &probes.Run{Root: root}
+	first := probes.Fact{Key: "z", Value: 1}
+	got := r.AppendFacts([]probes.Fact{first}, hop)
+	if got[0] != first || !slices.IsSortedFunc(got[1:], func(a, b probes.Fact) int { return strings.Compare(a.Key, b.Key) }) {
+		t.Errorf("got %v", got)
+	}
+	facts := map[string]any{}
+	for _, f := range got[1:] {
+		facts[f.Key] = f.Value
+	}
+	if diff := cmp.Diff(r.Facts(hop), facts); diff != "" || len(facts) != len(got)-1 || facts[probes.AttrDetail] != "detail of tls_expired" {
+		t.Errorf("got %v", got)
 	}
 }

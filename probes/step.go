@@ -2,7 +2,6 @@ package probes
 
 import (
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,8 +26,11 @@ type Step struct {
 
 // NewStep opens the root of a tree.
 func NewStep(name string) *Step {
-	return &Step{Name: name, Start: time.Now(), Attrs: map[string]any{}}
+	return &Step{Name: name, Start: time.Now(), Attrs: make(map[string]any, rooms[name])}
 }
+
+// rooms are how many facts to make room for, of steps that have many.
+var rooms = map[string]int{"hop": 28, "tls": 24}
 
 // Begin opens a child. For parallel children call it before starting the
 // goroutine, so that the tree keeps their order.
@@ -69,22 +71,19 @@ func (s *Step) Done(errp *error) {
 
 // Set notes a fact. An empty string and a nil list are not noted; texts and
 // lists are cut to [MaxText] and [MaxList].
-func (s *Step) Set(key string, v any) {
-	switch text := v.(type) {
-	case string:
-		if text == "" {
-			return
-		}
-		v = own(text)
-	case []string:
-		if len(text) == 0 {
-			return
-		}
-		v = boundedList(text)
+func (s *Step) Set(key string, v any) { s.Share(key, Own(v)) }
+
+// Share notes a fact that many steps have, which [Own] has returned once for
+// all of them. Nil is not noted.
+func (s *Step) Share(key string, owned any) {
+	if owned == nil {
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Attrs[key] = v
+	if s.Attrs != nil { // else the run is finished
+		s.Attrs[key] = owned
+	}
 }
 
 // Find adds a finding to the step.
@@ -138,13 +137,15 @@ func (s *Step) finish(err error) {
 }
 
 // snapshot copies the tree as it stands, for readers that must not wait for
-// goroutines a probe left behind.
+// goroutines a probe left behind. It takes the facts away: what comes after is
+// not noted.
 func (s *Step) snapshot() *Step {
 	s.mu.Lock()
 	c := &Step{
 		Name: s.Name, Start: s.Start, Took: s.Took, Fail: s.Fail, done: s.done,
-		Attrs: maps.Clone(s.Attrs), Findings: slices.Clone(s.Findings), Steps: slices.Clone(s.Steps),
+		Attrs: s.Attrs, Findings: slices.Clone(s.Findings), Steps: slices.Clone(s.Steps),
 	}
+	s.Attrs = nil
 	s.mu.Unlock()
 	for i, child := range c.Steps {
 		c.Steps[i] = child.snapshot()

@@ -39,6 +39,9 @@ type fact struct {
 	value any
 }
 
+// owned makes the fact once for all steps that it is noted on.
+func owned(key string, v any) fact { return fact{key, probes.Own(v)} }
+
 // facts are what is recorded of a chain: of its leaf on tls and hop, of the
 // rest on tls alone.
 type facts struct{ leaf, rest []fact }
@@ -53,22 +56,22 @@ func describe(served, path []*x509.Certificate) facts {
 	leaf := served[0]
 	return facts{
 		leaf: []fact{
-			{probes.AttrCertSubject, distinguished(leaf)},
-			{probes.AttrCertIssuer, leaf.Issuer.String()},
-			{probes.AttrCertNotBefore, stamp(leaf.NotBefore)},
-			{probes.AttrCertNotAfter, stamp(leaf.NotAfter)},
-			{probes.AttrCertSHA256, fingerprint(leaf)},
+			owned(probes.AttrCertSubject, distinguished(leaf)),
+			owned(probes.AttrCertIssuer, leaf.Issuer.String()),
+			owned(probes.AttrCertNotBefore, stamp(leaf.NotBefore)),
+			owned(probes.AttrCertNotAfter, stamp(leaf.NotAfter)),
+			owned(probes.AttrCertSHA256, fingerprint(leaf)),
 		},
 		rest: []fact{
-			{probes.AttrTLSSubject, each(served, distinguished)},
-			{probes.AttrTLSIssuer, each(served, func(c *x509.Certificate) string { return c.Issuer.String() })},
-			{probes.AttrTLSSHA256, each(served, fingerprint)},
-			{probes.AttrTLSBegin, each(served, func(c *x509.Certificate) string { return stamp(c.NotBefore) })},
-			{probes.AttrTLSEnd, each(served, func(c *x509.Certificate) string { return stamp(c.NotAfter) })},
-			{probes.AttrTLSKeys, each(served, keyText)},
-			{probes.AttrTLSSigned, each(served, func(c *x509.Certificate) string { return c.SignatureAlgorithm.String() })},
-			{probes.AttrTLSPath, each(path, distinguished)},
-			{probes.AttrTLSPathSHA, each(path, fingerprint)},
+			owned(probes.AttrTLSSubject, each(served, distinguished)),
+			owned(probes.AttrTLSIssuer, each(served, func(c *x509.Certificate) string { return c.Issuer.String() })),
+			owned(probes.AttrTLSSHA256, each(served, fingerprint)),
+			owned(probes.AttrTLSBegin, each(served, func(c *x509.Certificate) string { return stamp(c.NotBefore) })),
+			owned(probes.AttrTLSEnd, each(served, func(c *x509.Certificate) string { return stamp(c.NotAfter) })),
+			owned(probes.AttrTLSKeys, each(served, keyText)),
+			owned(probes.AttrTLSSigned, each(served, func(c *x509.Certificate) string { return c.SignatureAlgorithm.String() })),
+			owned(probes.AttrTLSPath, each(path, distinguished)),
+			owned(probes.AttrTLSPathSHA, each(path, fingerprint)),
 		},
 	}
 }
@@ -76,11 +79,11 @@ func describe(served, path []*x509.Certificate) facts {
 // note records the facts on s, those of the leaf on hop too.
 func (f facts) note(s, hop *probes.Step) {
 	for _, one := range f.leaf {
-		s.Set(one.key, one.value)
-		hop.Set(one.key, one.value)
+		s.Share(one.key, one.value)
+		hop.Share(one.key, one.value)
 	}
 	for _, one := range f.rest {
-		s.Set(one.key, one.value)
+		s.Share(one.key, one.value)
 	}
 }
 

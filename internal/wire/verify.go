@@ -91,7 +91,7 @@ func (v *verifier) follow(served []*x509.Certificate, now time.Time) (*chain, er
 	}
 	c.weak = weaknesses(judged)
 	verdicts, more := v.storeVerdicts(served, now)
-	c.facts.rest = append(c.facts.rest, fact{probes.AttrTLSStores, verdictTexts(verdicts)})
+	c.facts.rest = append(c.facts.rest, owned(probes.AttrTLSStores, verdictTexts(verdicts)))
 	c.stores = storeFindings(verdicts)
 	c.from, c.until = window(append(seen, more...), now)
 	return c, nil
