@@ -3,9 +3,7 @@ package telemetry
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -62,8 +60,8 @@ func (e *encoder) encode(b []byte, run *probes.Run) []byte {
 
 type encoding struct {
 	run   *probes.Run
-	spans int      // written so far
-	keys  []string // room to sort in
+	spans int           // written so far
+	facts []probes.Fact // room
 }
 
 // step appends the span of s and those below it, in a ScopeSpans.
@@ -92,7 +90,7 @@ func (w *encoding) span(b []byte, s *probes.Step, id, parent []byte) []byte {
 	b = varint(b, 6, uint64(kind))
 	b = fixed64(b, 7, uint64(start.UnixNano()))
 	b = fixed64(b, 8, uint64(start.Add(max(0, s.Took)).UnixNano()))
-	b = w.attributes(b, w.run.Facts(s))
+	b = w.attributes(b, s)
 	b = message(b, 15, func(b []byte) []byte {
 		code, detail := w.run.Why(s)
 		if code == "" {
@@ -114,13 +112,12 @@ func (w *encoding) at(t time.Time) time.Time {
 	return w.run.Root.Start.Add(t.Sub(w.run.Root.Start))
 }
 
-// attributes appends facts sorted by key, bounded and in valid UTF-8: one
-// stray byte would make the whole request unreadable to its receiver.
-func (w *encoding) attributes(b []byte, facts map[string]any) []byte {
-	w.keys = slices.AppendSeq(w.keys[:0], maps.Keys(facts))
-	slices.Sort(w.keys)
-	for _, key := range w.keys {
-		b = keyValue(b, 9, probes.Bounded(key), facts[key])
+// attributes appends the facts of s sorted by key, bounded and in valid UTF-8:
+// one stray byte would make the whole request unreadable to its receiver.
+func (w *encoding) attributes(b []byte, s *probes.Step) []byte {
+	w.facts = w.run.AppendFacts(w.facts[:0], s)
+	for _, f := range w.facts {
+		b = keyValue(b, 9, probes.Bounded(f.Key), f.Value)
 	}
 	return b
 }
