@@ -12,10 +12,10 @@ CONFIG      ?= sonde.yaml
 ARGS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin front demo up test page lint fmt packages unit bench fuzz clean
+.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-pages fuzz clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/sonde, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/sonde ./cmd/sonde
@@ -66,6 +66,13 @@ bench: ## what a probe costs beside others, and benchmarks of this tree
 	$(GO) test ./internal/bench -run '^TestCompare$$' -v -count 1 -timeout 60m -compare -table "$$PWD/bin/bench.txt" $(ARGS)
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /internal/bench)
 	@cat bin/bench.txt
+
+bench-pages: ## how well pages are read, against the corpus, and what it costs beside Chromium
+	@.ci/packages chromium
+	@mkdir -p bin
+	@$(GO) test ./probes/page -run '^TestCorpus$$' -v -count 1 >bin/pages.txt || { cat bin/pages.txt; exit 1; }
+	@grep -E 'recall|SKIP|not here' bin/pages.txt
+	$(GO) test ./probes/page -run '^TestCompare$$' -v -count 1 -compare -timeout 20m
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \
