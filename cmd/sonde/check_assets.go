@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -28,23 +29,27 @@ func (d *treeDrawing) below(b branch) (shown []branch) {
 	rest, whole := map[string][]*probes.Step{}, d.whole(b.step.Steps)
 	for _, s := range b.step.Steps {
 		fare := ""
-		if s.Name == "asset" && !d.verbose {
+		if isPart(s) && !d.verbose {
 			fare = likeness(s)
 		}
 		if fare != healthy && (whole[fare] == s || isBlocking(s)) || fare == "" {
 			shown = append(shown, branch{step: s, label: label(s), brief: fare != "" && whole[fare] != s})
 			continue
 		}
-		if rest[fare] == nil {
-			order = append(order, fare)
+		alike := s.Name + " " + fare
+		if rest[alike] == nil {
+			order = append(order, alike)
 		}
-		rest[fare] = append(rest[fare], s)
+		rest[alike] = append(rest[alike], s)
 	}
-	for _, fare := range order {
-		shown = append(shown, collapsed(rest[fare])...)
+	for _, alike := range order {
+		shown = append(shown, collapsed(rest[alike])...)
 	}
 	return shown
 }
+
+// isPart reports whether s is one of the many things that a page refers to.
+func isPart(s *probes.Step) bool { return s.Name == "asset" || s.Name == "link" }
 
 // whole returns for each likeness the asset that stands for all: the first
 // that blocks rendering, else the first.
@@ -115,12 +120,40 @@ func summary(assets []*probes.Step) branch {
 		all.Took = max(all.Took, s.Start.Sub(all.Start)+s.Took)
 	}
 	delete(hosts, "")
-	text := fmt.Sprintf("✓ %d assets ok: %s; %s", len(assets), countedWords(roles), counted(len(hosts), "host"))
+	text := fmt.Sprintf("✓ %d %ss ok: %s; %s", len(assets), assets[0].Name, countedWords(roles), counted(len(hosts), "host"))
 	if fare := likeness(assets[0]); fare != healthy {
 		all.Fail, all.Attrs = &probes.Failure{Detail: fare + "; --verbose shows each"}, assets[0].Attrs
 		text = fmt.Sprintf("✗ %d more fail: %s", len(assets), countedWords(roles))
 	}
 	return branch{step: all, label: text}
+}
+
+// cost says below the header what a page takes and what it waits for.
+func (d *treeDrawing) cost(root *probes.Step) {
+	facts := printable(strings.Join(pageFacts(root), ", "))
+	if facts == "" {
+		return
+	}
+	for _, line := range wrap(facts, d.width-2) {
+		fmt.Fprintf(d, "  %s\n", d.in(dim, line))
+	}
+}
+
+// pageFacts are what is told of a page on its root.
+func pageFacts(root *probes.Step) (all []string) {
+	if ms, ok := root.Attrs[probes.AttrPageFirstPaint].(float64); ok {
+		all = append(all, "first paint after "+shortDuration(time.Duration(ms*float64(time.Millisecond))))
+	}
+	if n := root.Int(probes.AttrPageRequests); n > 0 {
+		all = append(all, counted(n, "request"), shortBytes(root.Int(probes.AttrPageBytes)))
+	}
+	if host := root.Text(probes.AttrPageHeaviest); host != "" {
+		all = append(all, shortBytes(root.Int(probes.AttrPageHeaviestSize))+" of it from "+host)
+	}
+	if ms, ok := root.Attrs[probes.AttrPageSlowestTime].(float64); ok {
+		all = append(all, "waits longest for "+root.Text(probes.AttrPageSlowest)+", "+shortDuration(time.Duration(ms*float64(time.Millisecond))))
+	}
+	return all
 }
 
 // countedWords lists words with their counts, the commonest first.

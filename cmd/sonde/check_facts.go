@@ -89,6 +89,8 @@ func label(s *probes.Step) string {
 		}
 	case s.Name == "asset":
 		name = strings.Join(slices.DeleteFunc([]string{"asset", assetWord(s), url}, isEmpty), " ")
+	case s.Name == "link":
+		name = strings.TrimSpace("link " + url)
 	}
 	switch {
 	case s.Fail != nil:
@@ -110,7 +112,7 @@ func assetWord(s *probes.Step) string {
 // labelWidth is how wide the labels of siblings that have facts are.
 func labelWidth(all []branch) (width int) {
 	for _, b := range all {
-		if len(b.step.Steps) == 0 && b.step.Name != "asset" && b.step.Name != "assets" && b.step.Name != "hop" {
+		if len(b.step.Steps) == 0 && b.step.Name != "asset" && b.step.Name != "assets" && b.step.Name != "link" && b.step.Name != "hop" {
 			width = max(width, textWidth(b.label))
 		}
 	}
@@ -139,6 +141,8 @@ func facts(s *probes.Step) []string {
 		all = []string{quoted(cmp.Or(s.Text(probes.AttrEpisodeTitle), s.Text(probes.AttrEpisodeGUID)))}
 	case "decode":
 		all = mediaFacts(s)
+	case "assert":
+		all = []string{s.Text(probes.AttrPageAssert)}
 	}
 	for i := range all {
 		all[i] = printable(all[i])

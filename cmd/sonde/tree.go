@@ -60,6 +60,7 @@ func (d *treeDrawing) header(run *probes.Run) {
 	url := printable(probes.RecordURLText(run.Target.URL, run.Target.RecordQuery))
 	fmt.Fprintf(d, "%s  %s  %s\n", d.in(style, outcomeMark[run.Outcome]+" "+string(run.Outcome)), d.in(bold, url),
 		d.in(dim, run.Target.Kind+", "+shortDuration(run.Root.Took)))
+	defer d.cost(run.Root)
 	if run.Code == "" {
 		return
 	}
