@@ -125,12 +125,12 @@ func ebmlFloat(p []byte) float64 {
 
 // close ends the track being read and keeps the first with sound.
 func (m *matroska) close() {
-	t := m.track
-	m.track = mkvTrack{}
-	if m.audio == nil && t.typ == 2 {
+	if m.audio == nil && m.track.typ == 2 {
+		t := m.track // on the heap, which each of a million clusters needn't
 		t.describe()
 		m.audio = &t
 	}
+	m.track = mkvTrack{}
 }
 
 // describe makes out what frames are.

@@ -51,7 +51,7 @@ func (c mp4Clock) seconds() float64 {
 const (
 	tablesMax = 24 << 20 // a day of AAC has some four million samples of four bytes each
 	beginMax  = 64 << 10
-	unitsMax  = 16 << 20 // bounds the steps that tables of strangers can cause
+	unitsMax  = 4 << 20 // bounds the steps that tables of strangers can cause
 )
 
 func newMP4(size int64) parser {
@@ -101,7 +101,7 @@ func (m *mp4) take(offset int64, p []byte) {
 // drop forgets a run that is over, but not the tables of the whole file.
 func (m *mp4) drop() {
 	run := m.runs[0]
-	m.runs = slices.Delete(m.runs, 0, 1)
+	m.runs[0], m.runs = nil, m.runs[1:] // not moved up: there may be as many as boxes
 	if run.fragment {
 		m.held -= run.held
 	}

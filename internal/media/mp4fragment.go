@@ -96,9 +96,13 @@ func (m *mp4) addRun(p []byte) {
 		r.at += 4
 	}
 	traf.next = offsetOf(r.end())
-	m.held += int64(len(p))
-	m.runs = append(m.runs, &mp4Run{from: m.walk.pos, fragment: true, held: int64(len(p)), step: r.step})
+	held := runHeld + int64(len(p))
+	m.held += held
+	m.runs = append(m.runs, &mp4Run{from: m.walk.pos, fragment: true, held: held, step: r.step})
 }
+
+// runHeld is what a run takes besides its table, which may have eight bytes.
+const runHeld = 256
 
 // An mp4Trun goes through the samples of a trun.
 type mp4Trun struct {

@@ -232,18 +232,20 @@ func (s *mp4Times) take(n int) (sum int64) {
 	return sum
 }
 
-// entry reads the next one. A last sample that is said to be shorter than the
-// others is a whole frame all the same, and players play it.
+// entry reads on to one that has samples. A last sample that is said to be
+// shorter than the others is a whole frame all the same, and players play it.
 func (s *mp4Times) entry() bool {
-	at := 8 + 8*s.next
-	if at+8 > len(s.table) {
-		return false
+	for s.left = 0; s.left <= 0; {
+		at := 8 + 8*s.next
+		if at+8 > len(s.table) {
+			return false
+		}
+		s.next++
+		last, delta := at+16 > len(s.table), number(s.table, at+4, 4)
+		s.left = int(number(s.table, at, 4))
+		if !last || s.left != 1 || delta > s.delta {
+			s.delta = delta
+		}
 	}
-	s.next++
-	last, delta := at+16 > len(s.table), number(s.table, at+4, 4)
-	s.left = int(number(s.table, at, 4))
-	if !last || s.left != 1 || delta > s.delta {
-		s.delta = delta
-	}
-	return s.left > 0 || s.entry()
+	return true
 }

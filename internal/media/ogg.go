@@ -17,6 +17,7 @@ type ogg struct {
 	buffer        []byte // from the next page on
 	skipped       int64  // bytes between pages
 	damaged       int    // pages whose checksum misses
+	wasted        int64  // bytes of theirs that were summed
 	pages         int
 
 	streams  map[uint32]*oggStream
@@ -91,12 +92,26 @@ func (o *ogg) walk(p []byte, found func(oggPage)) []byte {
 			found(page)
 			p = p[n:]
 		default:
-			o.damaged++
-			o.skipped++
-			p = p[1:] // the next one may begin inside
+			step := o.past(n)
+			o.skipped += int64(step)
+			p = p[step:]
 		}
 	}
 }
+
+// past counts a page of n bytes whose checksum misses and returns how many of
+// them to step over. The next page may begin inside; but where pages that miss
+// stand in one another, each byte would be summed thousands of times.
+func (o *ogg) past(n int) int {
+	o.damaged++
+	if o.wasted += int64(n); o.wasted > wastedMax+4*o.written {
+		return max(n, 1)
+	}
+	return 1
+}
+
+// wastedMax is how many bytes of pages that miss are summed in any case.
+const wastedMax = 4 << 20
 
 // pageOf reads a page of n bytes, more than p has where that isn't known yet.
 func pageOf(p []byte) (page oggPage, n int, ok bool) {
@@ -163,7 +178,7 @@ func (o *ogg) over() {
 
 // at reads the pages of bytes from elsewhere, for the last one's granule.
 func (o *ogg) at(offset int64, p []byte) {
-	side := ogg{}
+	side := ogg{written: int64(len(p))}
 	side.walk(p, func(page oggPage) {
 		o.tail.pages++
 		if page.granule >= 0 {
@@ -269,7 +284,7 @@ func (o *ogg) flaws(t oggTotal) (list []string) {
 // resumes looks for pages: their checksum fits hardly by chance. A page has up
 // to 64 KB, so that a short part may well show none.
 func (o *ogg) resumes(_ int64, part []byte) error {
-	side := ogg{}
+	side := ogg{written: int64(len(part))}
 	side.walk(part, func(oggPage) {})
 	switch {
 	case side.pages > 0:
