@@ -242,7 +242,7 @@ type verdict struct{ bad, badCRC, starved, silent bool }
 func (f *frames) check(b []byte, h frameHeader) verdict {
 	switch h.layer {
 	case 3:
-		return f.layer3.check(b, h)
+		return f.layer3.check(b, &h)
 	case adts:
 		return checkADTS(b, h)
 	}

@@ -14,7 +14,7 @@ type layer3 struct {
 }
 
 // sideSize is the bytes of side information.
-func (h frameHeader) sideSize() int {
+func (h *frameHeader) sideSize() int {
 	switch {
 	case h.version == 3 && h.channels == 2:
 		return 32
@@ -33,7 +33,7 @@ type granule struct {
 	invalid bool
 }
 
-func (l *layer3) check(b []byte, h frameHeader) (v verdict) {
+func (l *layer3) check(b []byte, h *frameHeader) (v verdict) {
 	body := 4
 	if h.checked {
 		body += 2
@@ -49,7 +49,8 @@ func (l *layer3) check(b []byte, h frameHeader) (v verdict) {
 	main := len(b) - body - h.sideSize()
 	bits := 0
 	v.silent = true
-	for _, g := range granules {
+	for i := range granules {
+		g := &granules[i]
 		bits += g.bits
 		v.bad = v.bad || g.invalid
 		v.silent = v.silent && g.silent()
@@ -61,7 +62,7 @@ func (l *layer3) check(b []byte, h frameHeader) (v verdict) {
 }
 
 // side reads where main data begin and the granules' channels.
-func (l *layer3) side(r *bitReader, h frameHeader) (begin int, granules []granule) {
+func (l *layer3) side(r *bitReader, h *frameHeader) (begin int, granules []granule) {
 	n := h.channels
 	if h.version == 3 {
 		begin = r.read(9)
@@ -73,12 +74,13 @@ func (l *layer3) side(r *bitReader, h frameHeader) (begin int, granules []granul
 		r.skip(h.channels) // private
 	}
 	for i := range n {
-		l.granules[i] = readGranule(r, h)
+		l.granules[i].read(r, h)
 	}
 	return begin, l.granules[:n]
 }
 
-func readGranule(r *bitReader, h frameHeader) (g granule) {
+func (g *granule) read(r *bitReader, h *frameHeader) {
+	*g = granule{}
 	sizes := r.read(12 + 9 + 8)
 	g.bits, g.big, g.gain = sizes>>17, sizes>>8&0x1FF, sizes&0xFF
 	scales, steps := 9, 2 // lengths of scale factors; their steps and the table of single values
@@ -97,7 +99,6 @@ func readGranule(r *bitReader, h frameHeader) (g granule) {
 	for _, t := range g.tables {
 		g.invalid = g.invalid || ((t == 4 || t == 14) && g.big > 0) // there are no such tables
 	}
-	return g
 }
 
 // largest holds the largest value that a table of pairs can give.
@@ -109,7 +110,7 @@ var largest = [32]float64{
 // silent reports whether the granule decodes to nothing that sixteen bits could
 // hold: no spectrum at all, or one so low that with every value at its largest
 // its power stays below half a step's.
-func (g granule) silent() bool {
+func (g *granule) silent() bool {
 	const loudest = 1.0 / (1 << 32) // half a step squared, full scale being 1
 	if g.bits == 0 {
 		return true
@@ -129,7 +130,7 @@ func (g granule) silent() bool {
 
 // crcOfSide is CRC-16 over the second half of the header and the side
 // information (ISO/IEC 11172-3 §2.4.3.1).
-func crcOfSide(b []byte, h frameHeader) uint16 {
+func crcOfSide(b []byte, h *frameHeader) uint16 {
 	crc := crc16of(0xFFFF, b[2:4])
 	return crc16of(crc, b[6:6+h.sideSize()])
 }
