@@ -102,6 +102,7 @@ type listening struct {
 	file     file
 	ear      *ear
 	seekable bool // nothing was seen yet of ranges that miss
+	told     bool // that answers are of different files
 }
 
 // further asks for what a player asks for besides.

@@ -28,6 +28,9 @@ func (l *listening) head(ctx context.Context, pool *wire.Pool) {
 		return
 	}
 	for _, note := range l.file.headDiffers(res.Header, l.seekable) {
+		if l.told && note.Code == probes.RangeWrong {
+			continue
+		}
 		note.Host, note.Severity = l.file.host, probes.Notice
 		note.Detail = "the answer to HEAD " + note.Detail
 		s.Find(note)

@@ -155,14 +155,15 @@ func last(s *probes.Step) *probes.Step {
 	return s
 }
 
-// compare notes where the answer is of another file than the first. It returns
-// nil where its bytes don't go with those.
+// compare notes, once, where the answer is of another file than the first. It
+// returns nil where its bytes don't go with those.
 func (l *listening) compare(s *probes.Step, res *wire.Response) *wire.Response {
 	now := fileOf(res, s)
 	err := l.file.same(now)
-	if err == nil {
+	if err == nil || l.told {
 		return res
 	}
+	l.told = true
 	note := probes.Note(probes.RangeWrong, l.file.host, err.Error())
 	if !errors.Is(err, errSwapped) {
 		note.Severity = probes.Notice
