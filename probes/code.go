@@ -185,7 +185,7 @@ var codeTable = []codeRow{
 	{GuardBudget, "ours", ours, "the agent held back: a byte or rate budget of its own is used up, or the host asked it to wait (Retry-After)", "read the detail; raise the budget or the interval, or see why the host asked to wait in the runs before"},
 	{LocalResources, "ours", ours, "the agent lacks sockets, files or CPU", "give the agent more, or fewer targets"},
 	{LocalNetwork, "ours", ours, "the agent itself is cut off", "check the network of the agent; nothing is known of the target"},
-	{Canceled, "ours", ours, "the run was stopped before it ended", "nothing to do: the agent was shutting down"},
+	{Canceled, "ours", ours, "the run was stopped before it ended", "nothing to do: whoever ran it ended it"},
 	{Internal, "ours", ours, "the prober made a mistake", "report it as a bug, with the detail"},
 }
 

@@ -33,6 +33,8 @@ type check struct {
 	recordQuery bool
 	full        bool
 	episodes    int
+	addresses   string
+	ip          int
 
 	episodesSet    bool
 	stdout, stderr io.Writer
@@ -67,6 +69,8 @@ Exit status: 0 all ok or degraded, 1 something failed, 2 usage, 3 couldn't tell.
 	fs.StringVar(&c.kind, "kind", "", "what the URLs are: feed, enclosure or page (default: found out)")
 	fs.IntVar(&c.episodes, "episodes", 1, "newest `N` episodes of a feed to fetch too; 0: the feed only")
 	fs.BoolVar(&c.full, "full", false, "fetch whole enclosures, to their end")
+	fs.StringVar(&c.addresses, "addresses", "one", "which of a name to go to: one, as a client does, or all, so that one bad edge shows")
+	fs.IntVar(&c.ip, "ip", 0, "go to addresses of IP version 4 or 6 alone (default: both)")
 	fs.BoolVar(&c.recordQuery, "record-query", false, "show URLs with user info and query values, which may be secrets")
 	fs.BoolVar(&c.json, "json", false, "print one JSON document a line")
 	fs.BoolVarP(&c.verbose, "verbose", "v", false, "collapse and shorten nothing")
@@ -147,6 +151,12 @@ func (c *check) valid() error {
 	if c.episodesSet && (c.kind == "enclosure" || c.kind == "page") {
 		errs = append(errs, fmt.Errorf("--episodes: means feeds, not --kind %s", c.kind))
 	}
+	if err := (wire.Choices{Addresses: c.addresses}).Check(); err != nil {
+		errs = append(errs, fmt.Errorf("--%w", err))
+	}
+	if err := (wire.Choices{IP: c.ip}).Check(); err != nil {
+		errs = append(errs, fmt.Errorf("--%w", err))
+	}
 	if c.full && c.kind == "page" {
 		errs = append(errs, errors.New("--full: means feeds and enclosures, not --kind page"))
 	}
@@ -194,8 +204,8 @@ func (c *check) target(rawURL string) probes.Target {
 	}
 }
 
-// kindOptions are the flags that mean kind. Where the kind was found out, those
-// that mean others are left out.
+// kindOptions are the flags that mean kind, by the keys of its options. Where
+// the kind was found out, those that mean others are left out.
 func (c *check) kindOptions(kind string) probes.Options {
 	o := probes.Options{}
 	if kind == "feed" && c.episodesSet {
@@ -203,6 +213,12 @@ func (c *check) kindOptions(kind string) probes.Options {
 	}
 	if c.full && kind != "page" {
 		o["full"] = true
+	}
+	if c.addresses != "one" {
+		o["addresses"] = c.addresses
+	}
+	if c.ip != 0 {
+		o["ip"] = c.ip
 	}
 	return o
 }
