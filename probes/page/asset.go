@@ -135,7 +135,7 @@ func (a *asset) refs(p policy) (assets, faces []ref) {
 		add(&assets, ref{role: image}, raw)
 	}
 	for _, f := range a.sheet.faces {
-		add(&faces, ref{role: font, family: f.family}, f.url)
+		add(&faces, ref{role: font, family: f.family, face: f.letter}, f.url)
 	}
 	return assets, faces
 }

@@ -30,6 +30,7 @@ type crawl struct {
 	total    int               // of running
 	faces    []ref             // fonts that sheets declare
 	families map[string]bool   // that rules ask for
+	letters  letters           // in which they ask
 	budget
 	skipped int   // assets not fetched for a limit
 	ignored int   // left as the target asks
@@ -43,7 +44,7 @@ func newCrawl(root *probes.Step, doc *document, o Options) *crawl {
 		known: map[string]*asset{}, running: map[string]int{}, families: map[string]bool{},
 		budget: newBudget(o.MaxBytes, doc.size),
 	}
-	c.learn(doc.faces, doc.families)
+	c.learn(doc.faces, doc.families, doc.letters)
 	return c
 }
 
@@ -108,23 +109,39 @@ func (c *crawl) discovered() (refs []ref) {
 		assets, faces := a.refs(c.doc.policy)
 		refs = append(refs, assets...)
 		if a.applies {
-			c.learn(faces, a.sheet.families)
+			c.learn(faces, a.sheet.families, a.sheet.letters)
 		}
 	}
 	return refs
 }
 
-func (c *crawl) learn(faces []ref, families []string) {
+func (c *crawl) learn(faces []ref, families []string, l letters) {
+	c.letters.merge(l)
 	c.faces = append(c.faces, faces...)
 	for _, f := range families {
 		c.families[f] = true
 	}
 }
 
+// fonts returns the faces that the text is drawn with.
 func (c *crawl) fonts() (refs []ref) {
+	byFamily := map[string][]ref{}
+	var names []string
 	for _, f := range c.faces {
-		if c.families[f.family] {
-			refs = append(refs, f)
+		if !c.families[f.family] {
+			continue
+		}
+		if byFamily[f.family] == nil {
+			names = append(names, f.family)
+		}
+		byFamily[f.family] = append(byFamily[f.family], f)
+	}
+	wanted := c.letters.wanted(c.doc.words)
+	for _, name := range names {
+		if wanted == nil {
+			refs = append(refs, byFamily[name]...)
+		} else {
+			refs = append(refs, nearest(byFamily[name], wanted)...)
 		}
 	}
 	return refs

@@ -15,6 +15,7 @@ type sheet struct {
 	images   []string
 	faces    []face
 	families []string // that its rules ask for
+	letters  letters
 }
 
 // An imported is an @import; it applies where its media matches.
@@ -28,6 +29,7 @@ type face struct {
 	family string
 	url    string
 	idle   bool // the text has no character of it
+	letter letter
 }
 
 // trim drops what has URLs of more than room bytes together, and returns how
@@ -95,6 +97,18 @@ type block struct {
 	props map[string][]string // image properties and their URLs: the last declaration wins
 	order []string            // of props
 	face  face
+
+	selector string // of a rule
+	looked   bool   // whether it selects anything
+	selects  bool
+}
+
+// applies reports whether the rule that b is selects an element that is shown.
+func (r *cssReader) applies(b *block) bool {
+	if !b.looked {
+		b.looked, b.selects = true, r.words.selects(b.selector)
+	}
+	return b.selects
 }
 
 // read reads to the end of b.
@@ -133,18 +147,21 @@ func (r *cssReader) nest(parent *block, head []token) {
 		r.skip()
 		return
 	}
-	kind := parent.kind
+	kind, selector := parent.kind, ""
 	switch {
 	case kind == dead || len(head) == 0:
 		kind = dead
 	case head[0].kind == css.AtKeywordToken:
 		kind = atKind(kind, keyword(head[0]), strings.TrimSpace(joined(head[1:])))
 	case r.words.match(head):
-		kind = declarations
+		kind, selector = declarations, joined(head)
 	default:
 		kind = dead
 	}
-	r.read(&block{kind: kind, depth: parent.depth + 1})
+	if kind == declarations && selector == "" { // an at-rule within a rule
+		selector = parent.selector
+	}
+	r.read(&block{kind: kind, depth: parent.depth + 1, selector: selector, face: face{letter: regular}})
 }
 
 // atKind is the kind of the block of an at-rule within a block of kind.
@@ -224,6 +241,9 @@ func importApplies(t []token) bool {
 // close hands over what b declared.
 func (r *cssReader) close(b *block) {
 	for _, name := range b.order {
+		if len(b.props[name]) == 0 || !r.applies(b) {
+			continue
+		}
 		if len(r.out.images) < maxURLs {
 			r.out.images = append(r.out.images, b.props[name]...)
 		}

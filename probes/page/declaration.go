@@ -1,9 +1,11 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tdewolff/parse/v2/css"
@@ -44,11 +46,63 @@ func (r *cssReader) declare(b *block, t []token) {
 		return
 	}
 	switch name {
-	case "font-family", "font":
-		r.out.families = append(r.out.families, families(value)...)
+	case "font-family", "font", "font-weight", "font-style":
+		if r.applies(b) {
+			r.font(b, name, value)
+		}
 	default:
 		b.set(imageProperties[name], imageURLs(value))
 	}
+}
+
+// font notes what a rule asks of fonts.
+func (r *cssReader) font(b *block, name string, value []token) {
+	if name == "font" || name == "font-family" {
+		r.out.families = append(r.out.families, families(value)...)
+	}
+	if name == "font-family" {
+		return
+	}
+	if isWord(b.selector) {
+		r.out.letters.own(strings.ToLower(b.selector))
+	}
+	if name == "font" {
+		value = splitCommas(value)[0]
+	}
+	for _, t := range value {
+		switch word := strings.ToLower(string(t.text)); {
+		case strings.HasPrefix(word, "var(") || strings.HasPrefix(word, "calc("):
+			r.out.letters.any = true
+		case word == "italic" || word == "oblique":
+			r.out.letters.italic = true
+		default:
+			if w := weight(word); w != 0 && (t.kind == css.IdentToken || t.kind == css.NumberToken) {
+				r.out.letters.weigh(w)
+			}
+		}
+	}
+}
+
+// weight is a value of font-weight as a number, 0 where it is none. What is
+// relative is taken to its usual end.
+func weight(word string) int {
+	switch word {
+	case "bold", "bolder":
+		return 700
+	case "lighter":
+		return 300
+	case "normal":
+		return 400
+	}
+	if n, err := strconv.Atoi(word); err == nil && n >= 100 && n <= 1000 {
+		return n
+	}
+	return 0
+}
+
+// isWord reports whether a selector is the name of an element alone.
+func isWord(selector string) bool {
+	return selector != "" && !strings.ContainsFunc(selector, func(c rune) bool { return c != '-' && !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 }
 
 func (b *block) set(prop string, urls []string) {
@@ -104,11 +158,26 @@ func (r *cssReader) describe(f *face, name string, value []token) {
 		f.family = strings.Join(families(value), "")
 	case "src":
 		f.url = fontSource(value)
+	case "font-weight":
+		f.letter.light, f.letter.heavy = weights(value)
+	case "font-style":
+		f.letter.italic = !strings.EqualFold(joined(value), "normal")
 	case "unicode-range":
 		if !r.words.inRange(value) {
 			f.idle = true
 		}
 	}
+}
+
+// weights are those of a face: one, or from one to another.
+func weights(value []token) (light, heavy int) {
+	for _, t := range value {
+		if w := weight(strings.ToLower(string(t.text))); w != 0 {
+			light = min(cmp.Or(light, w), w)
+			heavy = max(heavy, w)
+		}
+	}
+	return cmp.Or(light, regular.light), cmp.Or(heavy, regular.heavy)
 }
 
 // fontSource returns the first source in a format that browsers read.

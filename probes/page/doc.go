@@ -4,8 +4,9 @@
 // used is failed; where only other resources fail it is degraded.
 //
 //	probe page
-//	├─ document ├─ hop … └─ parse
-//	└─ asset …              one a sub-resource
+//	├─ document ├─ hop … ├─ parse └─ assert …    one a thing that the target asserts
+//	├─ asset …              one a sub-resource
+//	└─ link …               where the target asks for it, one a page linked to
 //
 // Assets stand in page order: first those of the document, then what its
 // style sheets import, sheet by sheet, and their images, last the fonts.
@@ -20,11 +21,12 @@
 //   - one candidate of srcset and picture, one playable source of audio and
 //     video and its first bytes, posters, default tracks, frames (their
 //     document only), objects, one icon, preloads;
-//   - of CSS every @import, and the images of rules whose selector names only
-//     elements, classes and IDs that the document has and that waits for no
-//     pointer; whether such a rule wins the cascade is not worked out;
-//   - faces of fonts that a rule asks for by family, where the text has a
-//     character of their range: the first source in a format browsers read.
+//   - of CSS every @import, and the images of rules that select an element
+//     which no attribute hides, pseudo-classes aside but for those that wait for
+//     a pointer; whether such a rule wins the cascade is not worked out;
+//   - faces of fonts that such a rule asks for by family, where the text has a
+//     character of their range, nearest to the weights and styles that rules and
+//     elements ask for: the first source in a format browsers read.
 //
 // Images and frames that load lazily, noscript, templates, manifests and
 // prefetches are left. On a page of https, images and media of http are
@@ -32,4 +34,9 @@
 //
 // Blocking are style sheets in the head whose media matches with what they
 // import, synchronous scripts in the head, and what says blocking=render.
+//
+// What comes must be what was asked for: an error page in place of a sheet, a
+// script, an image or a font fails, as does what doesn't hash to the element's
+// attribute integrity, with the finding integrity_mismatch. Where such a thing
+// blocks its code is page_blocking, else page_asset.
 package page

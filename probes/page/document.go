@@ -29,6 +29,7 @@ type document struct {
 	refs     []ref    // in page order
 	faces    []ref    // of fonts that its style elements declare
 	families []string // that its styles ask for
+	letters  letters
 	words    *words
 	policy   policy
 	refused  []ref      // that browsers refuse to fetch, by plain http on a page by https

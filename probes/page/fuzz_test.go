@@ -87,6 +87,14 @@ func TestLargeInput(t *testing.T) {
 			t.Logf("%s: %v", name, err)
 		}
 	}
+	deep := "<!doctype html>" + strings.Repeat(strings.Repeat("<div class=x>", 190)+strings.Repeat("</div>", 190), 100)
+	doc, err := readDocument(page, http.Header{}, []byte(deep))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, selector := range []string{strings.Repeat(".x ", 60) + "> .x", strings.Repeat(".x>", 60) + ".x", strings.Repeat("div ", 30) + "div:not(.x)", "div:has(div:has(div))", "div ~ div"} {
+		readSheet([]byte(strings.Repeat(selector+"{background:url(a)}", 2000)), doc.words)
+	}
 	for _, part := range []string{"a{", "(", "image-set(", "@font-face{font-family:a;src:url(a);unicode-range:U+1,U+2}", "a:not(", "@media((", ",", "url("} {
 		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")})
 	}

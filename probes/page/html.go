@@ -94,7 +94,7 @@ func (r *reader) element(n *html.Node) {
 	if n.Namespace == "svg" && (n.Data == "use" || n.Data == "image") {
 		r.add(ref{role: image}, cmp.Or(attr(n, "href"), attr(n, "xlink:href")))
 	}
-	if style := attr(n, "style"); strings.Contains(style, ":") {
+	if style := attr(n, "style"); strings.Contains(style, ":") && !r.doc.words.hidden[n] {
 		r.take(readStyle(style), false)
 	}
 }
@@ -182,9 +182,10 @@ func (r *reader) take(s sheet, blocking bool) {
 	}
 	for _, f := range s.faces {
 		if u := r.resolve(f.url, font, false); u != nil && len(r.doc.faces) < maxRefs {
-			r.doc.faces = append(r.doc.faces, ref{url: u, from: r.doc.url, role: font, family: f.family})
+			r.doc.faces = append(r.doc.faces, ref{url: u, from: r.doc.url, role: font, family: f.family, face: f.letter})
 		}
 	}
+	r.doc.letters.merge(s.letters)
 	if len(r.doc.families) < maxRefs {
 		r.doc.families = append(r.doc.families, s.families...)
 	}

@@ -46,6 +46,7 @@ type ref struct {
 	preload  bool              // fetched in advance, not used by this reference
 	imports  int               // sheets between the document and this one
 	family   string            // of a font
+	face     letter            // of a font
 	promised []media.Integrity // what it must hash to: all of them
 }
 

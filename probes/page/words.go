@@ -15,11 +15,14 @@ import (
 type words struct {
 	tags, classes, ids map[string]bool
 	runes              []rune // of the text, sorted
+	tree               *html.Node
+	visits             int // of elements that are left
+	hidden             map[*html.Node]bool
 }
 
 // wordsOf returns the words of the document whose root is top.
 func wordsOf(top *html.Node) *words {
-	w := &words{tags: map[string]bool{}, classes: map[string]bool{}, ids: map[string]bool{}}
+	w := &words{tree: top, visits: maxVisits, hidden: map[*html.Node]bool{}, tags: map[string]bool{}, classes: map[string]bool{}, ids: map[string]bool{}}
 	runes := map[rune]bool{}
 	for n := range top.Descendants() {
 		switch n.Type {
@@ -31,6 +34,7 @@ func wordsOf(top *html.Node) *words {
 			w.note(n)
 		}
 	}
+	w.hide(top, false)
 	w.runes = slices.Sorted(maps.Keys(runes))
 	return w
 }
