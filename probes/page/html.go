@@ -268,15 +268,21 @@ func (r *reader) addOneOfSet(raw string) {
 }
 
 func (r *reader) addURL(f ref, u *url.URL) {
-	if u == nil || len(r.doc.refs) == maxRefs || r.room < len(u.String()) {
+	if u == nil {
 		return
 	}
-	r.room -= len(u.String())
+	if r.room -= len(u.String()); r.room < 0 || len(r.doc.refs) == maxRefs {
+		r.room = -1 // nor is there for what follows
+		return
+	}
 	f.url, f.from = u, r.doc.url
 	r.doc.refs = append(r.doc.refs, f)
 }
 
 func (r *reader) resolve(raw string, as role, oneOfSet bool) *url.URL {
+	if r.room < 0 {
+		return nil
+	}
 	u := resolve(r.base, raw)
 	if u == nil {
 		return nil

@@ -46,6 +46,10 @@ func TestReferences(t *testing.T) {
 			"stylesheet /a *, stylesheet /b, image /c, image /e, image /g",
 		},
 		{
+			"image-set", `<div style="background: image-set('a.avif' type('image/avif'), url(b.png) 2x)"><p style="background: -webkit-image-set(url(c.png) 1x, url(d.png) 2x)">`,
+			"image /a.avif, image /c.png",
+		},
+		{
 			"mixed content", `<img src=http://o.example/i><img srcset="http://o.example/j 1x"><video src=http://o.example:80/v></video><script src=http://o.example/s></script><iframe src=http://o.example/f></iframe><link rel=stylesheet href=http://o.example/c>`,
 			"image //o.example/i, media //o.example/v",
 		},
