@@ -97,6 +97,9 @@ func optionFields(v reflect.Value) map[string]reflect.Value {
 }
 
 func typeWord(t reflect.Type) string {
+	if t == reflect.TypeFor[Bytes]() {
+		return SizeWords
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"

@@ -1,13 +1,10 @@
 package config
 
 import (
-	"math"
-	"strconv"
-	"strings"
-
 	"go.yaml.in/yaml/v4"
 
 	"github.com/sonde-media/sonde/internal/wire"
+	"github.com/sonde-media/sonde/probes"
 )
 
 // limits reads what hosts are asked for at most.
@@ -44,30 +41,13 @@ func (r *reader) whole(n *yaml.Node, low, high int64) (i int64) {
 	return i
 }
 
-// units of bytes, the longest first: each ends in the last.
-var units = []struct {
-	name  string
-	bytes int64
-}{
-	{"KiB", 1 << 10},
-	{"MiB", 1 << 20},
-	{"GiB", 1 << 30},
-	{"TiB", 1 << 40},
-	{"kB", 1e3},
-	{"MB", 1e6},
-	{"GB", 1e9},
-	{"TB", 1e12},
-	{"B", 1},
-}
-
 // bytes reads a size: 1048576, 1 MiB.
 func (r *reader) bytes(n *yaml.Node) int64 {
-	const want = "a size such as 1048576, 64 MiB or 2 GB"
 	n = r.follow(n)
 	if n.ShortTag() == "!!int" {
 		var i int64
 		if n.Decode(&i) != nil || i < 1 {
-			r.want(n, want)
+			r.want(n, probes.SizeWords)
 			return 0
 		}
 		return i
@@ -76,17 +56,9 @@ func (r *reader) bytes(n *yaml.Node) int64 {
 	if !ok {
 		return 0
 	}
-	for _, u := range units {
-		number, ok := strings.CutSuffix(s, u.name)
-		if !ok {
-			continue
-		}
-		f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if size := f * float64(u.bytes); err == nil && size >= 1 && size < math.MaxInt64 {
-			return int64(size)
-		}
-		break
+	size, err := probes.ParseBytes(s)
+	if err != nil {
+		r.want(n, probes.SizeWords)
 	}
-	r.want(n, want)
-	return 0
+	return int64(size)
 }
