@@ -30,6 +30,8 @@ type frames struct {
 	tally   tally
 	garbage int64 // bytes between frames and tags
 	tags    int64 // bytes in tags
+	front   int64 // of them, in front of the first frame
+	inside  int64 // and behind it, with frames behind them
 	gaps    int   // times that sync was lost
 	lyrics  bool  // a Lyrics3 block began
 	before  int64 // garbage before it
@@ -154,10 +156,11 @@ func (f *frames) continues(b []byte) bool {
 func (f *frames) sync(b []byte) {
 	h := parseFrame(b)
 	if f.ref.length == 0 {
-		f.first = f.offset
+		f.first, f.front = f.offset, f.garbage
 	} else if !h.like(f.ref) {
 		f.tally.rates++
 	}
+	f.inside = f.garbage - f.front
 	f.ref, f.synced = h, true
 }
 
@@ -252,7 +255,7 @@ func (f *frames) check(b []byte, h frameHeader) verdict {
 // resumes looks for three frames of the stream's kind anywhere in part. They
 // may be of another rate: what is put in by another encoder has its own.
 func (f *frames) resumes(offset int64, part []byte) error {
-	if f.ref.length == 0 || f.ended && offset >= f.last {
+	if f.ref.length == 0 || f.ended && offset >= f.last || offset+int64(len(part)) > f.soundEnd() {
 		return nil // or the tags at the end
 	}
 	for i := 0; i+headerSize <= len(part); i++ {

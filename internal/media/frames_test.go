@@ -200,3 +200,45 @@ func TestADTS(t *testing.T) {
 		t.Errorf("noise: got %s", text(r))
 	}
 }
+
+// An APE tag in front says how long it is, as ID3 does.
+func TestMP3BehindAPE(t *testing.T) {
+	tag := append([]byte("APETAGEX\xd0\x07\x00\x00\xa0\x86\x01\x00\x01\x00\x00\x00\x00\x00\x00\xa0"), make([]byte, 8+100_000)...)
+	all := append(tag, bytes.Repeat(mp3Frame(), 100)...)
+	s := NewScanner(int64(len(all)))
+	s.Write(all[:64<<10])
+	r := s.Report()
+	if want := (Span{100_032, int64(len(all)) - 1}); r.Want != want {
+		t.Fatalf("got %s", text(r))
+	}
+	s.At(r.Want.First, all[r.Want.First:])
+	if r := s.Report(); r.Codec != "mp3" || r.Frames < 90 || len(r.Flaws) > 0 {
+		t.Errorf("got %s", text(r))
+	}
+	if r := scanned(all); r.Frames != 100 || len(r.Flaws) > 0 {
+		t.Errorf("whole: got %s", text(r))
+	}
+}
+
+// Sound that is missing inside isn't missing at the end.
+func TestMP3LossInside(t *testing.T) {
+	all := append(xingFrame(100), bytes.Repeat(mp3Frame(), 100)...)
+	copy(all[30*417:], make([]byte, 20*417))
+	if r := scanned(all); r.Cut != nil || r.Frames != 80 || len(r.Flaws) != 1 {
+		t.Errorf("got %s", text(r))
+	}
+	if r := scanned(all[:60*417]); r.Cut == nil {
+		t.Errorf("at the end too: got %s", text(r))
+	}
+}
+
+// Of files put together the first one's table tells nothing.
+func TestMP3Chain(t *testing.T) {
+	one := append(xingFrame(500), bytes.Repeat(mp3Frame(), 500)...)
+	all := bytes.Repeat(one, 3)
+	s := NewScanner(int64(len(all)))
+	s.Write(all[:64<<10])
+	if r := s.Report(); r.Declared || math.Abs(r.Duration-1500*1152.0/44100) > 0.5 {
+		t.Errorf("got %s", text(r))
+	}
+}

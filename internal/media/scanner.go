@@ -105,12 +105,12 @@ func (s *Scanner) take(offset int64, p []byte) {
 	}
 }
 
-// stepOverTags drops the ID3v2 tags that head begins with and returns how many
-// bytes behind head still belong to the last of them.
+// stepOverTags drops the ID3v2 and APE tags that head begins with and returns how
+// many bytes behind head still belong to the last of them.
 func (s *Scanner) stepOverTags() (behind int64) {
 	all := int64(0) // thousands may stand one behind the other
 	for all < int64(len(s.head)) {
-		n := tagLength(s.head[all:])
+		n := tagInFront(s.head[all:])
 		if n == 0 {
 			break
 		}

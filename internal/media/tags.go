@@ -23,6 +23,14 @@ func tagBetween(b []byte) int64 {
 	return 0
 }
 
+// tagInFront is the same of a tag that says how long it is before all else.
+func tagInFront(b []byte) int64 {
+	if hasPrefix(b, "APETAGEX") && len(b) >= tagHead && isAPEHeader(b) {
+		return apeLength(b)
+	}
+	return tagLength(b)
+}
+
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 
 // isAPEHeader reports whether b is the header of an APE tag, not its footer.

@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // A vbrInfo is what the table in a first frame of MP3 tells of the file: Xing's
@@ -103,14 +104,37 @@ func (f *frames) duration() (seconds float64, declared bool) {
 	return float64(f.size-f.first) / frame * f.meanSeconds(), false
 }
 
-// outgrown reports whether the file is longer than its table says, tags aside.
+// outgrown reports whether the file is longer than its table says, tags aside:
+// pictures in those have up to a megabyte, though seldom more than the sound.
 func (f *frames) outgrown() bool {
-	return f.info.bytes > 0 && f.size-f.first > f.info.bytes+f.info.bytes/10+1<<20
+	told, more := f.info.bytes, f.size-f.first-f.info.bytes
+	return told > 0 && (more > told/10+1<<20 || more > told+64<<10)
 }
 
-// cut says how much of what the file states is missing of the seconds found.
+// soundEnd is where tags may begin at the latest that stand behind all sound: as
+// the file says, else a megabyte before its end, but in its last quarter.
+func (f *frames) soundEnd() int64 {
+	switch {
+	case f.info != nil && f.info.bytes > 0 && !f.outgrown():
+		return f.first + f.info.bytes
+	case f.size < 0:
+		return math.MaxInt64
+	}
+	return max(f.size/4*3, f.size-1<<20)
+}
+
+// cut says how much of what the file states is missing at its end. What is
+// missing inside isn't: bytes stand in its place that mean nothing.
 func (f *frames) cut(found float64) error {
+	t := &f.tally
+	inside := float64(t.bad) * f.meanSeconds()
+	if t.bytes > 0 {
+		inside += float64(f.inside) / float64(t.bytes) * f.meanSeconds() * float64(t.count)
+	}
 	stated := f.stated()
+	if cutShort(stated, found+inside) == nil {
+		return nil
+	}
 	return cutShort(stated, found)
 }
 
