@@ -8,14 +8,17 @@ import (
 // riff parses files made of chunks with samples in one of them: WAVE (RIFF,
 // "Multimedia Programming Interface" 1991), its forms for more than 4 GB (RF64
 // and BW64, EBU Tech 3306 and ITU-R BS.2088), and AIFF and AIFF-C (Apple, 1989
-// and 1991).
+// and 1991). The samples of .au are read by it too.
 type riff struct {
 	size int64
 	queue
 	ended bool
 
-	order  binary.ByteOrder
-	begun  bool  // the form was read
+	box, typ string // the container and its media type
+	order    binary.ByteOrder
+	form     func(b []byte) int // reads what the file begins with, once
+	begun    bool               // that was read
+
 	skip   int64 // bytes yet to come of what isn't read
 	wide   int64 // size of the samples where four bytes don't hold it
 	inside bool  // the samples
@@ -24,13 +27,21 @@ type riff struct {
 	left   int64 // of them
 	pcm    pcm
 	tag    int    // of the format
+	fact   int64  // samples of a channel, as a compressed file states
 	inner  parser // of frames that stand in place of samples
 	odd    string // what can't be played
 }
 
-func newWAV(size int64) parser { return &riff{size: size, order: binary.LittleEndian} }
+func newWAV(size int64) parser {
+	return &riff{size: size, order: binary.LittleEndian, box: "wav", typ: "audio/wav", form: stepOverForm}
+}
 
-func newAIFF(size int64) parser { return &riff{size: size, order: binary.BigEndian} }
+func newAIFF(size int64) parser {
+	return &riff{size: size, order: binary.BigEndian, box: "aiff", typ: "audio/aiff", form: stepOverForm}
+}
+
+// stepOverForm steps over the form's name, size and kind.
+func stepOverForm(b []byte) int { return min(12, len(b)) }
 
 func (w *riff) at(int64, []byte) {}
 
@@ -70,7 +81,7 @@ func (w *riff) step(b []byte) int {
 		return 0
 	case !w.begun:
 		w.begun = true
-		return min(12, len(b))
+		return w.form(b)
 	case len(b) < 8:
 		return len(b)
 	}
@@ -89,6 +100,8 @@ func (w *riff) chunk(b []byte) int {
 	case w.found: // what comes behind the samples is no matter
 	case id == "fmt " && len(body) >= 16:
 		w.format(body)
+	case id == "fact" && len(body) >= 4:
+		w.fact = int64(w.order.Uint32(body))
 	case id == "COMM" && len(body) >= 18:
 		w.common(body)
 	case id == "data" && w.order == binary.LittleEndian:
@@ -100,21 +113,24 @@ func (w *riff) chunk(b []byte) int {
 }
 
 // begin begins the samples, behind a header of so many bytes. A size of nothing
-// or of all there can be stands in files that were written as they were sent.
+// or of about all there can be, with a sign or without, stands in files that
+// were written as they were sent.
 func (w *riff) begin(header int, size int64) int {
 	switch {
 	case size == 0xFFFFFFFF && w.wide > 0:
 		size = w.wide
-	case size == 0 || size >= 0xFFFFFFFF-64:
+	case size == 0 || size >= 0xFFFFFFFF-64 || size >= 0x7FFFF000-64 && size <= 0x80000000:
 		size = -1
 	}
 	w.skip, w.inside, w.found, w.stated, w.left = int64(header-8), true, true, size, size
 	if size < 0 {
 		w.left = math.MaxInt64
 	}
-	if w.tag == 0x55 {
+	switch w.tag {
+	case 0x50, 0x55, 0xFF, 0x1600: // MPEG audio; AAC, which in ADTS alone can be told apart
 		w.inner = newFrames(size)
 	}
+	w.pcm.pace(size, w.fact)
 	return 8
 }
 
@@ -145,16 +161,38 @@ func (w *riff) format(b []byte) {
 	}
 	p := &w.pcm
 	p.channels, p.hz, p.block, p.samples = int(le.Uint16(b[2:])), int(le.Uint32(b[4:])), int(le.Uint16(b[12:])), 1
-	if p.codec, p.zeros = waveCodec(w.tag, bits); p.codec == "" {
-		w.odd = "wave format " + hex(w.tag)
-	}
-	if w.tag == 2 || w.tag == 0x11 { // blocks of several samples, which the extension tells
+	p.codec, p.zeros = waveCodec(w.tag, bits)
+	switch {
+	case w.tag == 2 || w.tag == 0x11 || w.tag == 0x31: // blocks of several samples, which the extension tells
 		p.samples = 0
 		if len(b) >= 20 {
 			p.samples = int(le.Uint16(b[18:]))
 		}
-	} else if p.block == 0 {
-		p.block = p.channels * ((bits + 7) / 8)
+	case p.codec != "":
+		if p.block == 0 {
+			p.pack((bits + 7) / 8 * 8)
+		}
+	default:
+		w.squeezed(bits, int64(le.Uint32(b[8:])))
+	}
+}
+
+// squeezed is of a format with frames or codes of fewer bits than a sample has:
+// they take so many bytes a second.
+func (w *riff) squeezed(bits int, second int64) {
+	p, k := &w.pcm, waveSqueezed[w.tag]
+	if k.codec == "" {
+		w.odd = "wave format " + hex(w.tag)
+		return
+	}
+	p.codec, p.block = k.codec, max(p.block, 1)
+	switch {
+	case k.bits > 0:
+		p.pack(k.bits)
+	case k.bits < 0 && bits > 0:
+		p.pack(bits)
+	default:
+		p.second = second
 	}
 }
 
@@ -172,8 +210,11 @@ func (w *riff) common(b []byte) {
 		kind = string(b[18:22])
 	}
 	p.channels, p.hz, p.samples = int(be.Uint16(b)), extended(b[8:18]), 1
-	p.block = p.channels * ((bits + 7) / 8)
-	if p.codec, p.zeros = aiffCodec(kind, bits); p.codec == "" {
+	p.pack((bits + 7) / 8 * 8)
+	switch p.codec, p.zeros = aiffCodec(kind, bits); p.codec {
+	case "adpcm_ima_qt":
+		p.block, p.samples = 34*p.channels, 64
+	case "":
 		w.odd = "aiff compression " + printable(kind)
 	}
 }
@@ -199,10 +240,7 @@ func extended(b []byte) int {
 }
 
 func (w *riff) report(r *Report) {
-	r.Container, r.Type = "wav", "audio/wav"
-	if w.order == binary.BigEndian {
-		r.Container, r.Type = "aiff", "audio/aiff"
-	}
+	r.Container, r.Type = w.box, w.typ
 	if w.inner != nil {
 		outer := *r
 		w.inner.report(r)
@@ -227,7 +265,7 @@ func (w *riff) times(r *Report) {
 	p := &w.pcm
 	r.Frames, r.Seconds = int(p.bytes/int64(p.block)), p.seconds(p.bytes)
 	r.Silent = min(p.seconds(p.silent), r.Seconds)
-	r.Bitrate = int(float64(p.block) * 8 * float64(p.hz) / float64(p.samples))
+	r.Bitrate = p.bitrate()
 	switch {
 	case w.stated > 0:
 		r.Duration, r.Declared = p.seconds(w.stated), true

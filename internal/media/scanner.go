@@ -33,7 +33,7 @@ type parser interface {
 
 // parsers makes the parser of each codec that identify tells.
 var parsers = map[string]func(size int64) parser{
-	"mp3": newFrames, "aac": newFrames, "flac": newFLAC, "wav": newWAV, "aiff": newAIFF,
+	"mp3": newFrames, "aac": newFrames, "flac": newFLAC, "wav": newWAV, "aiff": newAIFF, "au": newAU,
 	"mp4": newMP4, "ogg": newOgg, "webm": newMatroska, "matroska": newMatroska, "amr": newAMR,
 }
 
