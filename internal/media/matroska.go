@@ -23,6 +23,7 @@ type matroska struct {
 	lost          bool // between elements that make no sense
 	resynced      int
 	segment       int64 // where it says that it ends, 0 unknown
+	cluster       int64 // the same of the cluster around pos
 
 	webm     bool
 	scale    int64   // nanoseconds of a tick
@@ -89,7 +90,19 @@ func newMatroska(size int64) parser { return &matroska{size: size, scale: 1e6} }
 func (m *matroska) write(p []byte) {
 	offset := m.written
 	m.written += int64(len(p))
-	for m.pos < m.written {
+	m.walk(offset, p)
+}
+
+// at takes what stands behind an element that is jumped over.
+func (m *matroska) at(offset int64, p []byte) {
+	if offset <= m.pos {
+		m.walk(offset, p)
+	}
+}
+
+// walk takes those of p, the bytes at offset, that are needed next.
+func (m *matroska) walk(offset int64, p []byte) {
+	for m.pos < offset+int64(len(p)) {
 		switch rest := p[m.pos-offset:]; {
 		case m.leaf != 0:
 			m.fill(rest)
@@ -152,7 +165,7 @@ func (m *matroska) begin(id uint32, size []byte) {
 	switch {
 	case mkvMasters[id]:
 		m.open(id, n)
-	case n < 0:
+	case n < 0 || !m.fits(n):
 		m.stray()
 	case leaf && n > 0 && most > 0:
 		m.leaf, m.until = id, m.pos+n
@@ -163,17 +176,36 @@ func (m *matroska) begin(id uint32, size []byte) {
 	}
 }
 
+// fits reports whether an element of n bytes at pos ends where those around it
+// do. What doesn't is taken for bytes that mean nothing: believed, it would
+// swallow the rest of the file.
+func (m *matroska) fits(n int64) bool {
+	for _, end := range []int64{m.cluster, m.segment} {
+		if m.pos <= end {
+			return n <= end-m.pos
+		}
+	}
+	return n <= mkvElementMax
+}
+
+// mkvElementMax is how long an element may be of which nothing around tells
+// where it ends: attachments and pictures are shorter.
+const mkvElementMax = 1 << 30
+
 func (m *matroska) open(id uint32, size int64) {
+	end := int64(0)
+	if size >= 0 {
+		end = m.pos + size
+	}
 	switch id {
 	case mkvSegment:
-		if m.segment = 0; size >= 0 {
-			m.segment = m.pos + size
-		}
+		m.segment, m.cluster = end, 0
 	case mkvEntry:
 		m.close()
 	case mkvCluster:
 		m.close()
 		m.clusters++
+		m.cluster = end
 	}
 }
 
@@ -228,15 +260,14 @@ func (m *matroska) search(p []byte) {
 	m.pos += int64(len(p))
 }
 
-func (m *matroska) at(int64, []byte) {}
-
 func (m *matroska) end() {
 	if m.ended {
 		return
 	}
 	m.close()
 	m.ended = true
-	m.cut = m.leaf != 0 || m.pos > m.written || len(m.head) > 0 && !m.lost || m.segment > m.written
+	m.cut = m.leaf != 0 || m.pos > m.written || len(m.head) > 0 && !m.lost || m.segment > m.written ||
+		m.cluster > m.written && m.segment == 0
 }
 
 func (m *matroska) started() bool { return m.sound.frames > 0 }
@@ -264,9 +295,22 @@ func (m *matroska) report(r *Report) {
 		r.Flaws = append(r.Flaws, fmt.Sprintf("what stands between elements makes no sense in %d places", m.resynced))
 	}
 	r.Duration, r.Declared = m.length(r.Seconds)
-	if m.ended && m.cut {
+	r.Want = m.want()
+	switch {
+	case m.ended && m.cut:
 		r.Cut = fmt.Errorf("the file ends inside an element, after %d bytes", m.written)
+	case m.ended && m.resynced > 0 && r.Declared: // players reach no more of it either
+		r.Cut = cutShort(r.Duration, float64(m.sound.last)*float64(m.scale)/1e9)
 	}
+}
+
+// want is what stands behind a long element in front of all sound, such as a
+// picture.
+func (m *matroska) want() Span {
+	if m.ended || m.clusters > 0 || m.lost || m.pos <= m.written || m.pos >= m.size {
+		return Span{}
+	}
+	return Span{m.pos, min(m.pos+wantSize, m.size) - 1}
 }
 
 // length is the duration as declared, else by what came so far.

@@ -102,3 +102,59 @@ func TestAMR(t *testing.T) {
 		t.Errorf("not AMR: got %s", sketch(r))
 	}
 }
+
+// An element that is said to end behind what it stands in is bytes that mean
+// nothing, and doesn't swallow the rest of the file.
+func TestMatroskaSwallow(t *testing.T) {
+	cluster := func(at uint64) (b []byte) {
+		b = element(mkvTime, be(at, 4))
+		for i := range 5 {
+			b = slices.Concat(b, element(mkvSimple, []byte{0x82}, be(uint64(i)*20, 2), []byte{0, 0xFC, 0xFF, 0xFE}))
+		}
+		return b
+	}
+	track := element(mkvEntry, element(mkvNumber, be(2, 1)), element(mkvType, be(2, 1)), element(mkvCodec, []byte("A_OPUS")),
+		element(mkvAudio, element(mkvChannels, be(2, 1))))
+	front := slices.Concat(element(mkvInfo, element(mkvScale, be(1e6, 3)), element(mkvDuration, be(math.Float64bits(300), 8))), element(mkvTracks, track))
+	broken := cluster(100)
+	copy(broken[len(broken)-17:], mkvHead(mkvSimple, 1<<40)) // the last block
+	clusters := slices.Concat(element(mkvCluster, cluster(0)), element(mkvCluster, broken), element(mkvCluster, cluster(200)))
+	head := element(ebml, element(mkvDocType, []byte("webm")))
+	for name, b := range map[string][]byte{
+		"in a cluster": slices.Concat(head, mkvHead(mkvSegment, -1), front, clusters),
+		"in a segment": slices.Concat(head, element(mkvSegment, front, mkvHead(mkvCluster, -1), cluster(0), mkvHead(mkvCluster, -1), broken, mkvHead(mkvCluster, -1), cluster(200))),
+		"in nothing":   slices.Concat(head, mkvHead(mkvSegment, -1), front, mkvHead(mkvCluster, -1), cluster(0), mkvHead(mkvCluster, -1), broken, mkvHead(mkvCluster, -1), cluster(200)),
+	} {
+		r := reportOf(newMatroska, b, len(b))
+		if r.Frames != 14 || len(r.Flaws) != 1 || r.Cut != nil || r.Err != nil {
+			t.Errorf("%s: got %s", name, sketch(r))
+		}
+		if pieces := piecesReport(newMatroska, b, 11); sketch(pieces) != sketch(r) {
+			t.Errorf("%s: in pieces got %s, want %s", name, sketch(pieces), sketch(r))
+		}
+	}
+	last := slices.Concat(head, element(mkvSegment, front, element(mkvCluster, cluster(0)), element(mkvCluster, broken)))
+	if r := reportOf(newMatroska, last, len(last)); r.Cut == nil || r.Cut.Error() != "audio ends at 0.2 s of 0.3 s" {
+		t.Errorf("the last cluster: got %s", sketch(r))
+	}
+}
+
+// What stands behind a picture is asked for.
+func TestMatroskaWant(t *testing.T) {
+	b := mkvFile(0, 20)
+	at := strings.Index(string(b), "\x1F\x43\xB6\x75")
+	b = slices.Concat(b[:at], element(0x1941A469, make([]byte, 200_000)), b[at:])
+	p := newMatroska(int64(len(b)))
+	p.write(b[:64<<10])
+	var r Report
+	if p.report(&r); r.Want.First != int64(at)+200_012 || r.Codec != "webm" {
+		t.Fatalf("got %s", sketch(r))
+	}
+	p.at(r.Want.First, b[r.Want.First:r.Want.Last+1])
+	p.write(b[64<<10:]) // what came ahead isn't counted twice
+	p.end()
+	r = Report{}
+	if p.report(&r); r.Codec != "opus" || r.Frames != 20 || r.Want != (Span{}) || r.Cut != nil || len(r.Flaws) > 0 {
+		t.Errorf("got %s", sketch(r))
+	}
+}

@@ -193,9 +193,9 @@ func (m *matroska) frame(p []byte, size int) {
 	}
 	s.frames++
 	s.bytes += int64(size)
-	length := t.length(p, size)
+	length, silent := t.length(p, size)
 	s.known += length
-	if l.ok && l.silent {
+	if silent || l.ok && l.silent {
 		s.silent += length
 	}
 }
@@ -203,18 +203,19 @@ func (m *matroska) frame(p []byte, size int) {
 // frameMax bounds the seconds of a frame that a stranger declares.
 const frameMax = 10
 
-// length is a frame's in seconds, 0 where it doesn't tell.
-func (t *mkvTrack) length(p []byte, size int) float64 {
+// length is a frame's in seconds, 0 where it doesn't tell. That it is silent is
+// told of Vorbis, whose frames are known by their setup alone.
+func (t *mkvTrack) length(p []byte, size int) (seconds float64, silent bool) {
 	samples := int64(0)
 	switch t.kind.codec {
 	case "opus":
 		if n, ok := opusPacket(p, size); ok {
-			return float64(n) / opusHertz
+			return float64(n) / opusHertz, false
 		}
 	case "vorbis":
 		if t.vorbis.hz > 0 {
-			n, _, _ := t.vorbis.samples(p, size)
-			return float64(n) / float64(t.vorbis.hz)
+			n, silent, ok := t.vorbis.samples(p, size)
+			return float64(n) / float64(t.vorbis.hz), silent && ok
 		}
 	case "aac":
 		samples = 1024
@@ -230,9 +231,9 @@ func (t *mkvTrack) length(p []byte, size int) float64 {
 	}
 	switch {
 	case t.each > 0:
-		return min(float64(t.each)/1e9, frameMax)
+		return min(float64(t.each)/1e9, frameMax), false
 	case t.hz >= 1:
-		return min(float64(samples)/t.hz, frameMax)
+		return min(float64(samples)/t.hz, frameMax), false
 	}
-	return 0
+	return 0, false
 }
