@@ -2,7 +2,6 @@ package media
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 )
 
@@ -94,6 +93,18 @@ func (f *flac) step(b []byte) int {
 // subframes as short as those of silence, and of a file its first block.
 const flacLook = 64
 
+// flacInfoOf reads a STREAMINFO block (§8.2), what there is of it.
+func flacInfoOf(p []byte) flacInfo {
+	if len(p) < 18 {
+		return flacInfo{}
+	}
+	v := uint64(number(p, 10, 8))
+	return flacInfo{
+		longest: number(p, 7, 3), hz: int(v >> 44), channels: int(v>>41&7) + 1, bits: int(v>>36&31) + 1,
+		samples: int64(v & (1<<36 - 1)),
+	}
+}
+
 // block reads the header of a metadata block (§8.1) and STREAMINFO.
 func (f *flac) block(b []byte) int {
 	if len(b) < 4 || b[0] == 0xFF { // frames come, though no block was the last
@@ -101,10 +112,7 @@ func (f *flac) block(b []byte) int {
 		return f.hunt(b)
 	}
 	if b[0]&0x7F == 0 && len(b) >= 22 {
-		f.info.longest = int64(b[11])<<16 | int64(b[12])<<8 | int64(b[13])
-		v := binary.BigEndian.Uint64(b[14:])
-		f.info.hz, f.info.channels, f.info.bits = int(v>>44), int(v>>41&7)+1, int(v>>36&31)+1
-		f.info.samples = int64(v & (1<<36 - 1))
+		f.info = flacInfoOf(b[4:])
 	}
 	f.skip = int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3])
 	if b[0]&0x80 != 0 {

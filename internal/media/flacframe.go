@@ -98,6 +98,19 @@ func (h *flacFrame) rate(code int, r *byteReader) {
 	}
 }
 
+// lookFLAC looks into a whole frame, which a checksum ends (§9.3).
+func lookFLAC(p []byte, info flacInfo) sampleLook {
+	if info.hz == 0 {
+		ok := len(p) > 1 && p[0] == 0xFF && p[1]&0xFE == 0xF8
+		return sampleLook{known: true, ok: ok, sure: ok}
+	}
+	h := parseFLAC(p, info)
+	if h.samples == 0 || crc16of(0, p) != 0 {
+		return sampleLook{known: true, lost: true}
+	}
+	return sampleLook{known: true, ok: true, sure: true, silent: h.silent(p)}
+}
+
 // silent reports whether every subframe of the frame at b is constant and zero
 // (§9.2).
 func (h flacFrame) silent(b []byte) bool {

@@ -261,22 +261,33 @@ func (m *mp4) duration() (seconds float64, declared bool) {
 	if a == nil {
 		return m.movie.seconds(), m.movie.duration > 0
 	}
-	media := a.clock.seconds()
-	if edit := (mp4Clock{m.movie.scale, a.edit.length}).seconds(); edit > 0 && edit < media*1.1 {
-		return edit, true
-	}
-	for _, s := range []float64{
-		max(0, media-m.skipped()), mp4Clock{m.movie.scale, m.extended}.seconds(),
-		m.fragments.indexed(), m.movie.seconds(),
-	} {
-		if s > 0 {
-			return s, true
-		}
+	if s := m.stated(); s > 0 {
+		return s, true
 	}
 	if s := &m.sampler; !m.ended && m.size > 0 && s.last > 0 {
 		return m.seconds() * float64(m.size) / float64(s.last), false
 	}
 	return m.seconds(), false
+}
+
+// stated are the seconds that the file says, 0 where it doesn't. Where fragments
+// follow samples of the index, the index tells of those samples alone.
+func (m *mp4) stated() float64 {
+	a := m.audio
+	all := []float64{mp4Clock{m.movie.scale, m.extended}.seconds(), m.fragments.indexed()}
+	if !m.fragments.follow || !a.tables.whole() {
+		media := a.clock.seconds()
+		if edit := (mp4Clock{m.movie.scale, a.edit.length}).seconds(); edit > 0 && edit < media*1.1 {
+			return edit
+		}
+		all = append([]float64{media - m.skipped()}, append(all, m.movie.seconds())...)
+	}
+	for _, s := range all {
+		if s > 0 {
+			return s
+		}
+	}
+	return 0
 }
 
 func (m *mp4) bitrate() int {

@@ -73,7 +73,7 @@ func (c *aacConfig) look(p []byte) sampleLook {
 		channels = 2 // wrongly signalled, and played
 	}
 	block := readAAC(p, channels)
-	return sampleLook{true, !block.bad, !block.bad && closed(p), block.silent && !c.enhanced}
+	return sampleLook{known: true, ok: !block.bad, sure: !block.bad && closed(p), silent: block.silent && !c.enhanced}
 }
 
 func (r *bitReader) left() int { return 8*len(r.b) - r.pos }

@@ -3,6 +3,7 @@ package media
 // mp4Fragments reads the boxes of fragmented files (ISO/IEC 14496-12 §8.8,
 // §8.16.3).
 type mp4Fragments struct {
+	follow   bool // the index says that they do
 	seen     bool
 	start    int64 // of the moof being read
 	of       mp4Traf

@@ -49,11 +49,12 @@ func (s *mp4Sampler) bytes(u mp4Unit, from int64, begin []byte, offset int64, p 
 // Samples that share their bytes with others count as far as there are bytes.
 func (s *mp4Sampler) count(u mp4Unit, p []byte, t *mp4Track) {
 	if u.size > 0 && s.size+u.size <= max(s.last, u.end()) {
-		s.frames += u.samples
 		s.size += u.size
 		u.duration = min(u.duration, int64(u.samples)*sampleMax*t.clock.scale)
-		s.duration += u.duration
-		s.look(u, p, t)
+		if !s.look(u, p, t) {
+			s.frames += u.samples
+			s.duration += u.duration
+		}
 	}
 	s.last = max(s.last, u.end())
 	s.part = s.part[:0]
@@ -62,12 +63,14 @@ func (s *mp4Sampler) count(u mp4Unit, p []byte, t *mp4Track) {
 // sampleMax bounds the seconds of one sample: FLAC at 8 kHz has the longest.
 const sampleMax = 10
 
-func (s *mp4Sampler) look(u mp4Unit, p []byte, t *mp4Track) {
+// look looks into u and reports whether decoders leave it out.
+func (s *mp4Sampler) look(u mp4Unit, p []byte, t *mp4Track) (lost bool) {
 	if p == nil {
-		return
+		return false
 	}
 	l := t.sound.look(p)
 	if s.add(l); l.ok && l.silent && u.samples == 1 {
 		s.silent += u.duration
 	}
+	return l.lost
 }

@@ -53,8 +53,8 @@ func editOf(p []byte) (e mp4Edit) {
 var mp4Codecs = map[string]string{
 	"mp4a": "aac", "ac-3": "ac3", "ec-3": "eac3", "ac-4": "ac4", "ms\x00u": "mp3",
 	"samr": "amr_nb", "sawb": "amr_wb", "dtsc": "dts", "dtsh": "dts", "dtsl": "dts", "dtse": "dts", "mlpa": "truehd",
-	"sowt": "pcm_s16le", "twos": "pcm_s16be", "in24": "pcm_s24be", "in32": "pcm_s32be", "fl32": "pcm_f32be", "fl64": "pcm_f64be",
-	"raw ": "pcm_u8", "ulaw": "pcm_mulaw", "alaw": "pcm_alaw", "lpcm": "pcm", "ipcm": "pcm", "fpcm": "pcm",
+	"ulaw": "pcm_mulaw", "alaw": "pcm_alaw", "ima4": "adpcm_ima_qt", "ms\x00\x02": "adpcm_ms", "ms\x00\x11": "adpcm_ima_wav",
+	"agsm": "gsm", "mac3": "mace3", "mac6": "mace6", "dvi ": "adpcm_ima_wav",
 }
 
 // mp4Protected are the sample entries of sound that only its seller's player
@@ -69,7 +69,7 @@ func soundOf(p []byte) (s sampleKind) {
 	entry := p[8:min(len(p), 8+int(max(8, min(number(p, 8, 4), 1<<24))))]
 	kind := string(entry[4:8])
 	s.protected = mp4Protected[kind]
-	s.codec = mp4Codec(kind)
+	s.codec, s.pcm = mp4Codec(kind), pcmOf(kind, number(entry, 26, 2))
 	s.channels, s.hz = int(number(entry, 24, 2)), int(number(entry, 32, 2))
 	body := 36
 	switch number(entry, 16, 2) { // QuickTime's versions; zero in ISO files
@@ -77,25 +77,13 @@ func soundOf(p []byte) (s sampleKind) {
 		s.packed, s.packet = int(number(entry, 36, 4)), number(entry, 44, 4)
 		body = 52
 	case 2:
-		s.channels = int(number(entry, 48, 4))
+		s.channels, s.hz = int(number(entry, 48, 4)), hertzOf(number(entry, 40, 8))
+		s.pcm.linear(number(entry, 56, 4), number(entry, 60, 4))
 		body = 72
 	}
 	s.extend(slice(entry, body, len(entry)), 0)
-	s.fitPCM(number(entry, 26, 2))
+	s.describePCM(number(entry, 26, 2))
 	return s
-}
-
-// fitPCM fits samples that are said to have one byte each to what PCM has.
-func (s *sampleKind) fitPCM(bits int64) {
-	if strings.HasSuffix(s.codec, "law") {
-		bits = 8 // whatever the description says
-	}
-	if strings.HasPrefix(s.codec, "pcm") && (s.packed < 1 || s.packet < 1) {
-		s.packet, s.packed = int64(s.channels)*max(1, bits/8), 1
-	}
-	if s.packet <= 0 || s.packed <= 0 {
-		s.packet, s.packed = 0, 0
-	}
 }
 
 func mp4Codec(kind string) string {
@@ -126,7 +114,14 @@ func (s *sampleKind) extension(kind string, b []byte, depth int) {
 		s.protected = true
 		s.extend(b, depth+1)
 	case "frma":
-		s.codec = mp4Codec(string(slice(b, 0, 4)))
+		kind := string(slice(b, 0, 4))
+		if s.codec = mp4Codec(kind); !strings.EqualFold(kind, s.pcm.entry) {
+			s.pcm = pcmOf(kind, int64(s.pcm.bits))
+		}
+	case "enda": // QuickTime: whether the lowest byte comes first
+		s.pcm.little = number(b, 0, 2) == 1 || s.pcm.entry == "sowt"
+	case "pcmC": // ISO/IEC 23003-5 §5.3
+		s.pcm.little, s.pcm.bits = number(b, 4, 1)&1 == 1, int(number(b, 5, 1))
 	case "esds":
 		s.elementary(slice(b, 4, len(b)))
 	case "alac":
@@ -136,8 +131,8 @@ func (s *sampleKind) extension(kind string, b []byte, depth int) {
 	case "dOps": // Opus in ISOBMFF §4.3.2; it always decodes at 48 kHz
 		s.channels, s.hz, s.skip = int(number(b, 1, 1)), opusHertz, number(b, 2, 2)
 	case "dfLa": // a STREAMINFO block after five bytes of headers and three
-		if len(b) >= 22 {
-			s.hz, s.channels = int(number(b, 18, 3)>>4), int(b[20]>>1&7)+1
+		if s.flac = flacInfoOf(slice(b, 8, len(b))); s.flac.hz > 0 {
+			s.hz, s.channels = s.flac.hz, s.flac.channels
 		}
 	case "dac3": // ETSI TS 102 366 §F.4: the sample entry needn't have it right
 		if len(b) >= 3 {

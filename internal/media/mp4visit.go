@@ -12,6 +12,8 @@ func (m *mp4) enter(b box) {
 	switch b.kind {
 	case "trak":
 		m.track = mp4Track{}
+	case "mvex":
+		m.fragments.follow = true
 	case "moof":
 		m.fragments.begin(b.start)
 	case "traf":

@@ -28,6 +28,7 @@ type sampleLook struct {
 	ok     bool // it begins as they do
 	sure   bool // which chance hardly makes
 	silent bool // digital silence, for sure
+	lost   bool // decoders leave it out
 }
 
 // look looks into a sample.
@@ -46,7 +47,7 @@ func (s *sampleKind) look(p []byte) (l sampleLook) {
 	case "ac3", "eac3":
 		l.ok = len(p) > 1 && p[0] == 0x0B && p[1] == 0x77
 	case "flac":
-		l.ok = len(p) > 1 && p[0] == 0xFF && p[1]&0xFE == 0xF8
+		return lookFLAC(p, s.flac)
 	case "mp3":
 		l.ok = len(p) > 1 && p[0] == 0xFF && p[1]&0xE0 == 0xE0 && p[1]&6 != 0
 	case "amr_nb", "amr_wb":
@@ -68,6 +69,8 @@ type sampleKind struct {
 	protected bool
 	skip      int64 // samples that only prime the decoder
 	aac       aacConfig
+	pcm       pcmKind
+	flac      flacInfo
 	packet    int64 // bytes of a QuickTime packet, and the samples in it
 	packed    int
 }
