@@ -51,10 +51,9 @@ func (p oggPage) ends() bool      { return p.flags&4 != 0 }
 
 // An oggTail is the last page that At brought.
 type oggTail struct {
-	seen    bool // the file's last bytes
-	granule int64
-	serial  uint32
-	pages   int
+	seen    bool  // the file's last bytes
+	granule int64 // of the stream that is heard
+	chained bool  // pages are of streams that didn't begin at the front
 }
 
 func newOgg(size int64) parser {
@@ -157,7 +156,11 @@ func (o *ogg) page(p oggPage) {
 // open adds a stream; the first with sound is heard.
 func (o *ogg) open(p oggPage) {
 	sound, ok := oggSoundOf(p.body)
-	if !ok || o.audio != nil || len(o.streams) >= oggStreamsMax {
+	if len(o.streams) >= oggStreamsMax {
+		return
+	}
+	if !ok || o.audio != nil {
+		o.streams[p.serial] = nil
 		return
 	}
 	o.audio = &oggStream{sound: sound, serial: p.serial, next: p.number, start: -1}
@@ -180,9 +183,10 @@ func (o *ogg) over() {
 func (o *ogg) at(offset int64, p []byte) {
 	side := ogg{written: int64(len(p))}
 	side.walk(p, func(page oggPage) {
-		o.tail.pages++
-		if page.granule >= 0 {
-			o.tail.granule, o.tail.serial = page.granule, page.serial
+		s, known := o.streams[page.serial]
+		o.tail.chained = o.tail.chained || !known
+		if s != nil && page.granule >= 0 {
+			o.tail.granule = page.granule
 		}
 	})
 	o.tail.seen = o.tail.seen || offset+int64(len(p)) >= o.size
@@ -231,7 +235,9 @@ func (o *ogg) duration(t oggTotal) (seconds float64, declared bool) {
 	switch s := o.audio; {
 	case o.ended || o.size >= 0 && o.written >= o.size:
 		return t.seconds, true
-	case s != nil && !o.chained && o.tail.granule > 0 && o.tail.serial == s.serial:
+	case o.tail.chained || o.chained:
+		return 0, false // what its links have in common is nothing
+	case s != nil && o.tail.granule > 0:
 		return max(0, float64(o.tail.granule-max(0, s.start)-s.sound.skip)/float64(s.sound.hz)), true
 	case o.size > 0 && t.ends > 0:
 		return t.seconds * float64(o.size) / float64(o.written), false
@@ -243,7 +249,7 @@ func (o *ogg) err(t oggTotal) error {
 	switch {
 	case o.first.codec == "" && (o.ended || o.pages > 0 && !o.begins):
 		return undecodable("none of its streams is sound that players know")
-	case t.broken != "":
+	case t.broken != "" && t.frames == 0:
 		return undecodable("%s", t.broken)
 	case o.ended && t.frames == 0:
 		return undecodable("it has no packets of sound")

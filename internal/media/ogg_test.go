@@ -122,3 +122,66 @@ func TestOpusPacket(t *testing.T) {
 		}
 	}
 }
+
+// Without its comment header nothing of Opus decodes (RFC 7845 §3): it may lie in
+// several pages, any of which may be damaged.
+func TestOggLostHeaders(t *testing.T) {
+	long := func(flags byte, number uint64, p []byte, end bool) []byte {
+		b := slices.Concat([]byte("OggS\x00"), []byte{flags}, le(1<<64-1, 8), le(7, 4), le(number, 4), le(0, 4), []byte{1}, []byte{255}, p)
+		if end {
+			b[oggHeader] = byte(len(p))
+		}
+		copy(b[22:], le(uint64(oggSum(b)), 4))
+		return b
+	}
+	file := oggFile(7, 0)
+	head := file[:len(file)-len(oggPageOf(0, 0, 7, 1, []byte("OpusTags\x00\x00\x00\x00\x00\x00\x00\x00")))]
+	part := make([]byte, 255)
+	pages := [][]byte{long(0, 1, append([]byte("OpusTags"), part[8:]...), false), long(1, 2, part, false), long(1, 3, part, false), long(1, 4, part[:9], true)}
+	sound := []byte{}
+	for i := range 10 {
+		sound = append(sound, oggPageOf(byte(i/9*4), uint64(i+1)*960, 7, uint64(i)+5, []byte{0xFC, 0xFF, 0xFE})...)
+	}
+	whole := slices.Concat(head, slices.Concat(pages...), sound)
+	if r := reportOf(newOgg, whole, len(whole)); r.Err != nil || r.Frames != 10 || len(r.Flaws) > 0 {
+		t.Errorf("whole: got %s", sketch(r))
+	}
+	for i := range pages {
+		damaged := slices.Clone(pages)
+		damaged[i] = slices.Clone(pages[i])
+		damaged[i][oggHeader+5] ^= 1
+		b := slices.Concat(head, slices.Concat(damaged...), sound)
+		if r := reportOf(newOgg, b, len(b)); r.Err == nil || r.Frames != 0 {
+			t.Errorf("page %d damaged: got %s", i, sketch(r))
+		}
+		if r := reportOf(newOgg, append(b, oggFile(8, 10)...), len(b)+len(oggFile(8, 10))); r.Err != nil || r.Frames != 100 {
+			t.Errorf("page %d damaged, another link behind: got %s", i, sketch(r))
+		}
+	}
+}
+
+// How long a chain is its last page doesn't tell.
+func TestOggChainHead(t *testing.T) {
+	b := slices.Concat(oggFile(7, 3000), oggFile(8, 3000))
+	p := newOgg(int64(len(b)))
+	p.write(b[:5000])
+	var r Report
+	p.report(&r)
+	p.at(r.Want.First, b[r.Want.First:])
+	r = Report{}
+	if p.report(&r); r.Duration != 0 || r.Declared || r.Want != (Span{}) {
+		t.Errorf("got %s", sketch(r))
+	}
+}
+
+func TestOggFLACSilence(t *testing.T) {
+	for value, silent := range map[uint16]float64{0: 10 * 4096 / 44100.0, 1000: 0} {
+		b := oggPageOf(2, 0, 7, 0, slices.Concat([]byte("\x7FFLAC\x01\x00\x00\x00"), flacHead(40960, 0)[:42]))
+		for i := range 10 {
+			b = append(b, oggPageOf(byte(i/9*4), uint64(i+1)*4096, 7, uint64(i)+1, flacFrames(1, value))...)
+		}
+		if r := reportOf(newOgg, b, len(b)); r.Codec != "flac" || r.Frames != 10 || !near(r.Silent, silent) || !near(r.Seconds, 40960/44100.0) {
+			t.Errorf("%d: got %s", value, sketch(r))
+		}
+	}
+}

@@ -17,6 +17,7 @@ type oggSound struct {
 	longest  int64 // samples of a packet, where counted
 	frame    int64 // samples of each packet, where all have as many
 	vorbis   vorbis
+	flac     flacInfo
 }
 
 // oggSoundOf reads a first packet.
@@ -56,10 +57,10 @@ func oggFLACOf(p []byte) (s oggSound, ok bool) {
 	if len(p) < 51 || p[5] != 1 || string(p[9:13]) != "fLaC" {
 		return s, false
 	}
-	info := p[17:]
+	info := flacInfoOf(p[17:])
 	s = oggSound{
-		codec: "flac", hz: int(number(info, 10, 3) >> 4), channels: int(info[12]>>1&7) + 1,
-		headers: 1 + int(number(p, 7, 2)), counted: true, longest: number(info, 2, 2),
+		codec: "flac", hz: info.hz, channels: info.channels, flac: info,
+		headers: 1 + int(number(p, 7, 2)), counted: true, longest: number(p, 17+2, 2),
 	}
 	if s.longest == 0 {
 		s.longest = 1<<16 - 1
@@ -86,7 +87,10 @@ func (s *oggSound) header(i int, p []byte) bool {
 
 // setup reads a header and says what is wrong with it.
 func (s *oggSound) setup(i int, p []byte) (broken string) {
-	if s.codec != "vorbis" || i == 0 {
+	switch {
+	case s.codec == "opus" && i == 1 && string(slice(p, 0, 8)) != "OpusTags":
+		return "its headers aren't those of Opus"
+	case s.codec != "vorbis" || i == 0:
 		return ""
 	}
 	if len(p) < 7 || string(p[1:7]) != "vorbis" || int(p[0]) != 1+2*i {
@@ -107,7 +111,8 @@ func (s *oggSound) samples(p []byte, size int) (n int64, silent, ok bool) {
 	case "vorbis":
 		return s.vorbis.samples(p, size)
 	case "flac":
-		return 0, false, len(p) > 1 && p[1]&0xFE == 0xF8
+		h := parseFLAC(p, s.flac)
+		return int64(h.samples), h.samples > 0 && h.silent(p), len(p) > 1 && p[1]&0xFE == 0xF8
 	}
 	return s.frame, false, size > 0
 }

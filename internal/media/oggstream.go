@@ -59,7 +59,7 @@ func (s *oggStream) page(p oggPage) {
 		s.bad++ // it was to go on
 		s.open = false
 	}
-	s.lost = p.continued() && !s.open
+	s.lost = p.continued() && (!s.open || s.lost)
 	before := s.frames
 	body := p.body
 	for _, n := range p.segments {
@@ -98,6 +98,9 @@ func (s *oggStream) take() {
 		if len(s.packet) > 4<<10 {
 			s.packet = nil // a large one is seldom followed by another
 		}
+		return
+	}
+	if s.broken != "" {
 		return
 	}
 	n, silent, ok := s.sound.samples(s.packet, s.size)
