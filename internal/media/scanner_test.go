@@ -56,6 +56,8 @@ func FuzzScanner(f *testing.F) {
 	for _, b := range [][]byte{
 		bytes.Repeat(mp3Frame(), 5), append(id3(20), xingFrame(10)...), bytes.Repeat(adtsFrame(), 5),
 		append(flacHead(8192, 5), flacFrames(3, 0)...), wave(1, 16, 100, make([]byte, 100)), wave(0x55, 0, 900, bytes.Repeat(mp3Frame(), 3)),
+		[]byte(".snd\x00\x00\x00\x18\xff\xff\xff\xff\x00\x00\x00\x03\x00\x00\x1f\x40\x00\x00\x00\x02abcd"),
+		wave(0x161, 16, 100, make([]byte, 100)), []byte("APETAGEX\xd0\x07\x00\x00\x20\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\xa0"),
 		[]byte("OggS\x00\x02"), []byte("\x00\x00\x00\x18ftypM4A "), []byte("\x1aE\xdf\xa3"), []byte("#!AMR\n"),
 	} {
 		f.Add(b, uint16(7))
