@@ -144,8 +144,8 @@ func (m *mp4) report(r *Report) {
 	r.Container, r.Codec = "mp4", ""
 	r.Err, r.Flaws = m.err(), slices.Clone(m.flaws)
 	if m.audio == nil {
-		if !m.indexed && !m.ended {
-			r.Codec = "mp4" // which isn't known yet
+		if !m.indexed {
+			r.Codec = "mp4" // what is in it isn't known, or never will be
 		}
 		r.Want, r.Cut = m.want(), m.cutShort()
 		return

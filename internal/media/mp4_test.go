@@ -131,7 +131,7 @@ func TestMP4(t *testing.T) {
 		{"size of 64 bits", mp4File(mp4Shape{wide: true}), "aac", whole, "", false},
 		{"cut in the sound", without(mp4File(mp4Shape{front: true}), 14*len(aacSilence)), "aac", 0.604, "", true},
 		{"cut in the index", without(mp4File(mp4Shape{}), 30), "aac", 0, "index", true},
-		{"cut before the index", mp4File(mp4Shape{})[:200], "", 0, "index", true},
+		{"cut before the index", mp4File(mp4Shape{})[:200], "mp4", 0, "index", true},
 		{"protected", mp4File(mp4Shape{entry: "enca", extra: boxed("sinf", boxed("frma", []byte("mp4a")))}), "aac", whole, "protected", false},
 		{"no sound", mp4File(mp4Shape{handler: "vide"}), "", 0, "no track of sound", false},
 		{"samples are something else", mp4File(mp4Shape{sample: noise}), "aac", whole, "there is no aac", false},
