@@ -131,6 +131,8 @@ const (
 	AttrFeedLive       = "sonde.feed.live"      // live items, which are no episodes: "status=number"
 	AttrFeedMedia      = "sonde.feed.media"     // int: media:content elements, which are no enclosures
 	AttrFeedAlternates = "sonde.feed.alternate_enclosures"
+	AttrFeedSources    = "sonde.feed.alternate_sources" // int: podcast:source in these
+	AttrFeedSums       = "sonde.feed.integrities"       // int: podcast:integrity in these
 	AttrEpisodeGUID    = "sonde.episode.guid"
 	AttrEpisodeTitle   = "sonde.episode.title"
 

@@ -39,7 +39,7 @@ func BenchmarkFeed(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := parse(bytes.NewReader(body), time.Now())
+				r, err := parse(bytes.NewReader(body), "", time.Now())
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -61,7 +61,7 @@ func BenchmarkFeed(b *testing.B) {
 		for b.Loop() {
 			in := newIntake(time.Now())
 			in.Write(body)
-			in.sum()
+			in.sum("")
 			in.Close()
 		}
 	})

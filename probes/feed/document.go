@@ -64,7 +64,9 @@ func (d *document) note(s *probes.Step, now time.Time) {
 	if newest := d.newestAt(now); !newest.IsZero() {
 		s.Set(probes.AttrFeedNewest, newest.UTC().Format(time.RFC3339))
 	}
-	for key, n := range map[string]int{probes.AttrFeedMedia: d.media, probes.AttrFeedAlternates: d.alternates} {
+	for key, n := range map[string]int{
+		probes.AttrFeedMedia: d.media, probes.AttrFeedAlternates: d.alternates, probes.AttrFeedSources: d.sources, probes.AttrFeedSums: d.integrities,
+	} {
 		if n > 0 {
 			s.Set(key, n)
 		}

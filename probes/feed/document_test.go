@@ -22,7 +22,7 @@ var base = &url.URL{Scheme: "https", Host: "feeds.example", Path: "/show.xml"}
 
 // read is the document that body makes, with all episodes that may be kept.
 func read(body []byte, base *url.URL) (*document, error) {
-	r, err := parse(bytes.NewReader(body), time.Now())
+	r, err := parse(bytes.NewReader(body), "", time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func TestCorpus(t *testing.T) {
 	dir := wiretest.Corpus(t, "feeds")
 	all, agree := map[string]int{}, map[string]int{}
 	for _, row := range wiretest.Table(t, filepath.Join(dir, "truth.tsv")) {
-		r, err := parse(bytes.NewReader(wiretest.Read(t, filepath.Join(dir, row["file"]))), time.Now())
+		r, err := parse(bytes.NewReader(wiretest.Read(t, filepath.Join(dir, row["file"]))), "", time.Now())
 		if err != nil {
 			t.Logf("%s: %v", row["file"], err)
 			r = &reading{}
@@ -97,7 +97,7 @@ func FuzzRead(f *testing.F) {
 		if (d == nil) == (err == nil) {
 			t.Fatalf("got %v, %v", d, err)
 		}
-		r, again := parse(iotest.HalfReader(bytes.NewReader(body)), time.Now())
+		r, again := parse(iotest.HalfReader(bytes.NewReader(body)), "", time.Now())
 		if (err == nil) != (again == nil) {
 			t.Fatalf("got %v, and in pieces %v", err, again)
 		}

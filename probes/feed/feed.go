@@ -11,6 +11,15 @@
 // and sonde.feed.unchanged. A document of more than 4 MiB is parsed while it
 // comes, within body.
 //
+// A document is read as tolerantly as players do, and what is no well-formed XML
+// is told by feed_syntax, a warning: the first fault with its line, and how many
+// there are. An item that begins within another ends it; warnings before the feed
+// and texts after it are read over. Nothing is a feed that begins as a page.
+//
+// Its encoding is told by a mark or by what it declares; where there is neither
+// by the charset of HTTP, but for documents that are parsed while they come; else
+// it is UTF-8, and windows-1252 where bytes aren't.
+//
 // From run to run the probe remembers which show the URL has, and where its
 // enclosures led. Another show is told by feed_identity until it has been served
 // for a day; a move of nearly all enclosures by enclosure_moved for an hour. An
@@ -29,6 +38,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"time"
 
@@ -84,7 +94,7 @@ func (r *run) document(ctx context.Context, s *probes.Step) (_ *document, err er
 	res, err := r.net.Fetch(ctx, f, wire.Request{
 		URL:   r.target.URL,
 		Sink:  in,
-		Limit: r.options.MaxBytes,
+		Limit: int64(r.options.MaxBytes),
 		Since: since,
 		Header: map[string][]string{
 			"Accept": {"application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"},
@@ -126,9 +136,10 @@ func (r *run) parse(f *probes.Step, res *wire.Response, in *intake, before *docu
 // read is the document that came with res, and whether it is that of the run
 // before.
 func (r *run) read(res *wire.Response, in *intake) (doc *document, unchanged bool, err error) {
-	sum := in.sum()
+	_, params, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // of no type, no charset
+	sum := in.sum(params["charset"])
 	if doc = r.memory.same(sum, res.URL.String()); doc == nil {
-		doc, err = in.document(res.URL, r.options.Episodes)
+		doc, err = in.document(res.URL, params["charset"], r.options.Episodes)
 	} else {
 		unchanged = true
 	}

@@ -146,7 +146,7 @@ func TestNotes(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []probes.Options{{"episodes": -1}, {"episodes": "two"}, {"max_bytes": 0}, {"episode": 1}, {"stale_after": "soon"}, {"bytes": 2}, {"ip": 5}} {
+	for _, o := range []probes.Options{{"episodes": -1}, {"episodes": "two"}, {"max_bytes": 0}, {"max_bytes": "big"}, {"episode": 1}, {"stale_after": "soon"}, {"bytes": 2}, {"ip": 5}} {
 		if _, err := feed.New(nil, probes.Target{Options: o}); err == nil {
 			t.Errorf("%v was taken", o)
 		}
@@ -156,11 +156,15 @@ func TestOptions(t *testing.T) {
 // published is a feed that a test changes between runs, and what was asked of it.
 type published struct {
 	text, etag string
+	as         string   // Content-Type, "": by the name
 	asked      []string // the If-None-Match of each request
 }
 
 func (p *published) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.asked = append(p.asked, r.Header.Get("If-None-Match"))
+	if p.as != "" {
+		w.Header().Set("Content-Type", p.as)
+	}
 	if p.etag != "" {
 		w.Header().Set("ETag", p.etag)
 	}
@@ -271,6 +275,29 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
+// The charset of HTTP is of use where a feed says nothing of its encoding, and a
+// feed in another one is another feed.
+func TestServersCharset(t *testing.T) {
+	p := &published{text: strings.TrimPrefix(rss(item("\xe9", newer, "/1.mp3")), `<?xml version="1.0"?>`)}
+	p.text = strings.Replace(p.text, "The Show", "Caf\xe9", 1)
+	run := rerun(t, p, probes.Options{"episodes": 0})
+	for _, c := range []struct {
+		as, want string
+		outcome  probes.Outcome
+	}{
+		{"application/rss+xml; charset=iso-8859-1", "title:Café", probes.OK},
+		{"application/rss+xml; charset=koi8-r", "title:CafИ", probes.OK},
+		{"application/rss+xml", "title:Café", probes.Degraded},
+	} {
+		p.as = c.as
+		r := run()
+		facts, unchanged := parsed(t, r)
+		if !strings.Contains(facts, c.want) || r.Outcome != c.outcome || unchanged {
+			t.Errorf("%s: got %s, %s", c.as, r.Outcome, facts)
+		}
+	}
+}
+
 // A feed that is too large to be held is read all the same, and where it goes
 // past the limit as far as that.
 func TestLarge(t *testing.T) {
@@ -284,7 +311,7 @@ func TestLarge(t *testing.T) {
 		want    string
 	}{
 		{probes.Options{"episodes": 0}, ""},
-		{probes.Options{"episodes": 0, "max_bytes": 5 << 20}, "body_size feed_syntax "},
+		{probes.Options{"episodes": 0, "max_bytes": "5 MiB"}, "body_size feed_syntax "},
 	} {
 		run := rerun(t, p, c.options)
 		for again := range 2 {

@@ -49,7 +49,7 @@ func (in *intake) Write(p []byte) (int, error) {
 	}
 	*in.held = append(*in.held, p...)
 	if len(*in.held) > maxHeld {
-		in.fed = newFeeder(func(r io.Reader) { in.got, in.err = parse(r, in.now) })
+		in.fed = newFeeder(func(r io.Reader) { in.got, in.err = parse(r, "", in.now) })
 		in.fed.Write(*in.held)
 		in.letGo()
 	}
@@ -63,12 +63,21 @@ type sum [2]uint64
 
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
-func (in *intake) sum() sum { return sum{in.sums[0].Sum64(), in.sums[1].Sum64()} }
+// sum is that of the bytes and of the charset they came as.
+func (in *intake) sum(charset string) sum {
+	var s sum
+	for i := range in.sums {
+		in.sums[i].WriteString(charset)
+		s[i] = in.sums[i].Sum64()
+	}
+	return s
+}
 
-// document is what came, after End, with its n newest episodes.
-func (in *intake) document(base *url.URL, n int) (*document, error) {
+// document is what came, after End, with its n newest episodes. It was sent as
+// charset, "" for one that isn't named.
+func (in *intake) document(base *url.URL, charset string, n int) (*document, error) {
 	if in.fed == nil {
-		in.got, in.err = parse(bytes.NewReader(*in.held), in.now)
+		in.got, in.err = parse(bytes.NewReader(*in.held), charset, in.now)
 	}
 	if in.err != nil {
 		return nil, in.err

@@ -2,12 +2,15 @@ package feed
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/sonde-media/sonde/probes"
 )
 
 const alternates = `<rss version="2.0" xmlns:podcast="https://podcastindex.org/namespace/1.0" xmlns:media="http://search.yahoo.com/mrss/" xmlns:atom="http://www.w3.org/2005/Atom">
@@ -40,6 +43,14 @@ func TestAlternates(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	s := probes.Do(t.Context(), func(_ context.Context, s *probes.Step, _ probes.Target) error {
+		d.note(s, noon)
+		return nil
+	}, probes.Target{}).Root
+	facts := fmt.Sprint(s.Int(probes.AttrFeedAlternates), s.Int(probes.AttrFeedSources), s.Int(probes.AttrFeedSums), s.Int(probes.AttrFeedMedia))
+	if facts != "6 7 6 4" {
+		t.Errorf("got facts %s", facts)
+	}
 	for i, want := range []string{"1 https://a.example/1.mp3 10 sha384-same", "2 https://a.example/2.mp3 0 sha384-url", "3 https://m.example/3.mp3 30 "} {
 		e := d.episodes[i]
 		if got := fmt.Sprintf("%s %s %d %s", e.guid, e.stated.URL, e.stated.Length, e.stated.Integrity); got != want {
@@ -67,7 +78,7 @@ func TestSkipped(t *testing.T) {
 		if err != nil || d.items != 2 || d.enclosures != 2 || d.episodes[1].title != "2" || strings.Contains(d.mended, "read up to") {
 			t.Errorf("%s: got %+v, %v", name, d, err)
 		}
-		r, err := parse(iotest.OneByteReader(strings.NewReader(body)), time.Now())
+		r, err := parse(iotest.OneByteReader(strings.NewReader(body)), "", time.Now())
 		if err != nil || fmt.Sprint(r.from(base, 2)) != fmt.Sprint(d) {
 			t.Errorf("%s, byte by byte: got %+v, %v", name, r, err)
 		}
@@ -81,7 +92,7 @@ func TestSkipped(t *testing.T) {
 // A document that comes in pieces is the one that comes at once.
 func TestFed(t *testing.T) {
 	body := large(maxHeld + maxHeld/2)
-	whole, err := parse(bytes.NewReader(body), noon)
+	whole, err := parse(bytes.NewReader(body), "", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +102,7 @@ func TestFed(t *testing.T) {
 	}
 	in.Close()
 	in.Close() // which does no harm
-	got, err := in.document(base, 5)
+	got, err := in.document(base, "", 5)
 	if want := whole.from(base, 5); err != nil || fmt.Sprint(got) != fmt.Sprint(want) || want.items < 1000 || in.held != nil {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -100,7 +111,7 @@ func TestFed(t *testing.T) {
 	page.Write([]byte(strings.Repeat("no feed ", maxHeld/4)))
 	page.Write([]byte("more"))
 	page.Close()
-	if d, err := page.document(base, 1); err == nil {
+	if d, err := page.document(base, "", 1); err == nil {
 		t.Errorf("got %+v", d)
 	}
 	left := newIntake(noon) // by a run that fails

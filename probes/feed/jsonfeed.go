@@ -9,6 +9,9 @@ import (
 	"path"
 )
 
+// maxText is how many bytes one value may have, such as an item with its notes.
+const maxText = 4 << 20
+
 // A jsonItem is what is read of an item (jsonfeed.org, versions 1 and 1.1).
 type jsonItem struct {
 	ID            json.RawMessage // by the standard a text, but numbers are common
@@ -55,7 +58,8 @@ type jsonReader struct {
 }
 
 // readJSON reads a JSON feed into doc. Items before an error are in doc.
-func readJSON(src io.Reader, doc *reading) error {
+func readJSON(src *source, doc *reading) error {
+	src.text = bytes.TrimLeft(src.text, marks)
 	in := &limited{r: src, most: maxText}
 	r := jsonReader{src: in, dec: json.NewDecoder(in), doc: doc}
 	if _, err := r.dec.Token(); err != nil {

@@ -213,7 +213,7 @@ func TestRememberedIsLittle(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range memories {
-		r, err := parse(bytes.NewReader(body), noon)
+		r, err := parse(bytes.NewReader(body), "", noon)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,29 +35,37 @@ type reading struct {
 
 // parse reads a feed as tolerantly as players do: RSS, Atom or JSON. It keeps
 // what was read before an error; that of a text without any item is returned.
-func parse(r io.Reader, now time.Time) (*reading, error) {
-	src := newSource(r)
+// The charset is HTTP's, "" for none.
+func parse(r io.Reader, charset string, now time.Time) (*reading, error) {
+	src := newSource(r, charset)
 	d := &reading{counts: map[string]int{}, live: map[string]int{}, now: now}
 	begin := bytes.Clone(src.head())
 	var err error
-	switch {
-	case bytes.HasPrefix(begin, []byte("{")):
+	if bytes.HasPrefix(begin, []byte("{")) {
 		err = readJSON(src, d)
-	case bytes.HasPrefix(begin, []byte("<")):
+		src.drain()
+		d.mended = src.mended("not clean UTF-8")
+	} else {
 		err = scan(src, d)
-	default:
-		err = errNoFeed
+		d.mended = src.mended("not well-formed XML")
 	}
-	d.mended = src.mended()
 	switch {
 	case errors.Is(err, errNoFeed):
 		return nil, fmt.Errorf("neither RSS nor Atom nor a JSON feed; it begins with %q", clip(string(begin)))
 	case err != nil && d.items == 0:
 		return nil, err
 	case err != nil:
-		d.mended = fmt.Sprintf("%v; read up to there, %d items", err, d.items)
+		d.mended = fmt.Sprintf("%v; read up to there, %s", err, counting(d.items, "item"))
 	}
 	return d, nil
+}
+
+// counting is n of what, such as "2 items".
+func counting(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // add counts an item and keeps it where it may be asked for. An error says that

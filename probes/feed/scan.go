@@ -9,33 +9,38 @@ import (
 	"strings"
 )
 
-// What a stranger's feed may cost. It is read token by token, so that memory
-// grows with what is kept of it and not with its size.
+// What a stranger's feed may cost. It is read tag by tag, so that memory grows
+// with what is kept of it and not with its size.
 const (
 	maxDepth = 10_000  // of elements, which feeds that forget to close tags reach
-	maxField = 4 << 10 // bytes read of a title and the like
 	maxOpen  = 4 << 20 // bytes that names and namespaces of open elements take
 )
 
 // A scanner reads RSS, RDF and Atom as tolerantly as players do: elements are
-// known by their names where namespaces are wrong, and tags that match no other
-// end what they stand in.
+// known by their names where namespaces are wrong, a tag ends what wasn't ended
+// within, and one that ends nothing is left out. Its source notes what of this
+// was needed.
 type scanner struct {
-	src  *source
-	dec  *xml.Decoder
-	doc  *reading
-	root string    // namespace of the root, which its elements needn't have right
-	path []element // that are open
-	kept int       // bytes that they take
-	item *item     // the one that is open
-	at   int       // depth of the element whose text is collected, 0: none
-	text strings.Builder
+	src    *source
+	doc    *reading
+	names  names
+	spaces spaces
+	attrs  []xml.Attr // of the tag
+	root   string     // namespace of the root, which its elements needn't have right
+	path   []element  // that are open
+	open   map[string]int
+	kept   int   // bytes that they take
+	item   *item // the one that is open
+	at     int   // depth of the element whose text is collected, 0: none
+	text   field
 }
 
-// An element is an open one: its word, and the bytes that it takes until it
-// ends.
+// An element is an open one: its name, its word, the prefixes it declares, and
+// the bytes that all this takes until it ends.
 type element struct {
+	name  *name
 	word  string
+	news  []string
 	bytes int
 }
 
@@ -44,62 +49,77 @@ var errNoFeed = errors.New("no feed")
 
 // scan reads src into doc. Items before an error are in doc.
 func scan(src *source, doc *reading) error {
-	d := xml.NewDecoder(src)
-	d.Strict = false
-	d.Entity = xml.HTMLEntity
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is decoded
-	s := &scanner{src: src, dec: d, doc: doc}
+	s := &scanner{src: src, doc: doc, names: names{}, spaces: spaces{}, open: map[string]int{}}
 	for {
-		switch done, err := s.step(); {
-		case done || err != nil:
+		if err := s.step(); err != nil {
 			return err
 		}
+		if !src.outside && len(s.path) == 0 {
+			src.trail()
+			return nil
+		}
 	}
 }
 
-// step takes one token, and reports whether the root has ended.
-func (s *scanner) step() (done bool, err error) {
-	if s.at == 0 { // nobody wants a text that may stand here
-		s.src.skip()
+// step takes one tag, and the text before it where that is asked for.
+func (s *scanner) step() error {
+	var into *field
+	if s.at > 0 {
+		into = &s.text
 	}
-	s.src.next()
-	token, err := s.dec.Token()
-	if err != nil {
-		if errors.Is(err, io.EOF) && len(s.path) == 0 {
-			return false, errNoFeed
+	if err := s.src.next(into); err != nil {
+		switch {
+		case !errors.Is(err, io.EOF):
+			return err
+		case s.src.outside:
+			return errNoFeed
 		}
-		return false, err
+		return fmt.Errorf("it ends in line %d, within <%.40s>", s.src.line, s.path[len(s.path)-1].name.raw)
 	}
-	switch t := token.(type) {
-	case xml.StartElement:
-		return false, s.begin(t)
-	case xml.EndElement:
-		err := s.end()
-		return len(s.path) == 0, err
-	case xml.CharData:
-		if s.at > 0 {
-			s.text.Write(t[:min(len(t), maxField-s.text.Len())])
-		}
+	t := &s.src.tag
+	if t.end {
+		return s.end(s.names.of(t.name))
 	}
-	return false, nil
+	if err := s.begin(s.names.of(t.name)); err != nil || !t.empty || len(s.path) == 0 {
+		return err
+	}
+	return s.pop()
 }
 
-func (s *scanner) begin(e xml.StartElement) error {
+// stray are elements that stand before a feed where a server warns in HTML. A
+// page of HTML begins with others.
+var stray = map[string]bool{
+	"br": true, "b": true, "i": true, "p": true, "em": true, "strong": true, "font": true, "pre": true, "code": true, "hr": true, "div": true, "span": true,
+	"table": true, "tr": true, "th": true, "td": true, "tbody": true, "small": true,
+}
+
+func (s *scanner) begin(n *name) error {
 	if len(s.path) == maxDepth {
 		return fmt.Errorf("elements are nested more than %d deep", maxDepth)
 	}
-	if len(s.path) == 0 {
-		if s.doc.format = format(e); s.doc.format == "" {
+	if s.src.outside && stray[n.key] {
+		s.src.strayed()
+		return nil
+	}
+	e := s.element(n)
+	if s.src.outside {
+		if s.doc.format = format(e); s.doc.format == "" || s.src.stray && s.src.offset > maxStray {
 			return errNoFeed
 		}
-		s.root = e.Name.Space
+		s.root, s.src.outside = e.Name.Space, false
 	}
-	word, parent := s.word(e.Name), s.parent()
-	takes := bytesOf(e)
+	word := word(e.Name, s.root)
+	if s.item != nil && (word == "item" || word == "entry" && s.path[s.item.depth-1].word == "entry") {
+		s.src.fault(nil, "<%.40s> within <%.40s>", n.raw, s.path[s.item.depth-1].name.raw)
+		if err := s.endItem(); err != nil {
+			return err
+		}
+	}
+	parent, takes := s.parent(), bytesOf(e)
 	if s.kept += takes; s.kept > maxOpen {
 		return fmt.Errorf("names and namespaces of open elements take more than %d bytes", maxOpen)
 	}
-	s.path = append(s.path, element{word, takes})
+	s.push(element{n, word, s.spaces.declare(e.Attr), takes}, e)
 	switch {
 	case s.item == nil && (word == "item" || word == "entry" && parent == "feed"): // wherever feeds put them
 		s.item = &item{depth: len(s.path), guid: attr(e.Attr, "about")} // rdf:about, of RSS 1.0
@@ -119,14 +139,80 @@ func (s *scanner) begin(e xml.StartElement) error {
 	return nil
 }
 
-func (s *scanner) end() error {
+// element is the one that the tag begins.
+func (s *scanner) element(n *name) xml.StartElement {
+	s.attrs = s.attrs[:0]
+	space, declared := s.spaces.of(n.prefix)
+	for _, raw := range s.src.tag.attrs {
+		a := s.names.of(raw.name)
+		s.attrs = append(s.attrs, xml.Attr{Name: xml.Name{Space: a.prefix, Local: a.local}, Value: s.src.value(raw.value)})
+		if a.raw == "xmlns" && n.prefix == "" || a.prefix == "xmlns" && a.local == n.prefix {
+			space, declared = s.attrs[len(s.attrs)-1].Value, true
+		}
+	}
+	if !declared {
+		s.src.fault(nil, "<%.40s>, whose prefix is not declared", n.raw)
+	}
+	return xml.StartElement{Name: xml.Name{Space: space, Local: n.local}, Attr: s.attrs}
+}
+
+// push takes e as open.
+func (s *scanner) push(open element, e xml.StartElement) {
+	s.path = append(s.path, open)
+	s.open[open.name.key]++
+	for _, a := range e.Attr {
+		if a.Name.Space == "" {
+			continue
+		}
+		if _, declared := s.spaces.of(a.Name.Space); !declared {
+			s.src.fault(nil, "attribute %.40s:%.40s, whose prefix is not declared", a.Name.Space, a.Name.Local)
+		}
+	}
+}
+
+// end ends the element that the tag names, and those that are open within.
+func (s *scanner) end(n *name) error {
+	if s.src.outside {
+		return nil
+	}
+	if s.open[n.key] == 0 {
+		s.src.fault(nil, "</%.40s>, which ends nothing", n.raw)
+		return nil
+	}
+	for {
+		last := s.path[len(s.path)-1].name
+		if last.raw != n.raw {
+			s.src.fault(nil, "</%.40s> within <%.40s>", n.raw, last.raw)
+		}
+		if err := s.pop(); err != nil || last.key == n.key {
+			return err
+		}
+	}
+}
+
+// endItem ends the item that is open, and all within.
+func (s *scanner) endItem() error {
+	for s.item != nil {
+		if err := s.pop(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pop ends the innermost element.
+func (s *scanner) pop() error {
 	depth := len(s.path)
-	word := s.path[depth-1].word
-	s.kept -= s.path[depth-1].bytes
+	last := s.path[depth-1]
+	s.kept -= last.bytes
+	s.spaces.forget(last.news)
+	if s.open[last.name.key]--; s.open[last.name.key] == 0 {
+		delete(s.open, last.name.key)
+	}
 	s.path = s.path[:depth-1]
 	if s.at == depth {
 		s.at = 0
-		if f := s.field(s.parent(), word); *f == "" { // the first one stands
+		if f := s.field(s.parent(), last.word); *f == "" { // the first one stands
 			*f = strings.TrimSpace(s.text.String())
 		}
 	}
@@ -142,17 +228,16 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// declares is what encoding/xml keeps of a namespace besides its texts, while
-// the element is open that declares it.
-const declares = 200
+// declaring is about what is kept of a namespace besides its texts, while the
+// element is open that declares it.
+const declaring = 200
 
-// bytesOf is what is kept of an element while it is open, in our hands and in
-// those of encoding/xml.
+// bytesOf is what is kept of an element while it is open.
 func bytesOf(e xml.StartElement) int {
 	n := 2 * len(e.Name.Local)
 	for _, a := range e.Attr {
-		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
-			n += len(a.Name.Local) + len(a.Value) + declares
+		if declares(a.Name) {
+			n += len(a.Name.Local) + len(a.Value) + declaring
 		}
 	}
 	return n
@@ -195,36 +280,6 @@ func (s *scanner) field(parent, word string) *string {
 	}
 	return nil
 }
-
-// namespaces are those whose elements are read besides a feed's own, by their
-// names in lower case or by the prefix of one that isn't declared.
-var namespaces = map[string]string{
-	"http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:", "https://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:",
-	"http://example.com/dtds/podcast-1.0.dtd": "itunes:", "itunes": "itunes:",
-	"https://podcastindex.org/namespace/1.0": "podcast:", "podcast": "podcast:",
-	"https://github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md": "podcast:",
-	"http://purl.org/dc/elements/1.1/":                                            "dc:", "http://purl.org/dc/terms/": "dc:", "dc": "dc:", "dcterms": "dc:",
-	"http://www.w3.org/2005/atom": "atom:", "http://purl.org/atom/ns#": "atom:", "atom": "atom:",
-	"http://search.yahoo.com/mrss/": "media:", "http://search.yahoo.com/mrss": "media:", "media": "media:",
-	"": "", "http://purl.org/rss/1.0/": "", "http://www.w3.org/1999/02/22-rdf-syntax-ns#": "",
-	"http://channel.netscape.com/rdf/simple/0.9/": "", "http://my.netscape.com/rdf/simple/0.9/": "",
-	"http://backend.userland.com/rss2": "",
-}
-
-// word is an element's name in lower case, with the prefix that its namespace
-// has by custom.
-func (s *scanner) word(n xml.Name) string {
-	local := strings.ToLower(n.Local)
-	if n.Space == s.root {
-		return local
-	}
-	if prefix, known := namespaces[lower(n.Space)]; known {
-		return prefix + local
-	}
-	return "other:" // nobody asks for it
-}
-
-func lower(space string) string { return strings.ToLower(strings.TrimSpace(space)) }
 
 // format is what kind of feed begins with e and which version of it, "" for none.
 func format(e xml.StartElement) string {
