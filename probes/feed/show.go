@@ -18,13 +18,23 @@ func (d *document) show() *show {
 
 // differs reports whether b is another show than a. Shows get new titles, new
 // guids and new addresses, and a feed may drop its old episodes; so no single
-// change makes another show. One is that has no item in common, and another
-// guid, or another title where it isn't the same feed by its own account.
+// change makes another show. One is that has another guid (podcast:guid, which
+// is the show's wherever it moves) and another title. One is, too, that has no
+// item in common, and another guid, or another title where it isn't the same
+// feed by its own account. Items in common don't outweigh guid and title: many
+// feeds number theirs alike.
 func (a *show) differs(b *show) bool {
-	if len(a.sample) == 0 || len(b.sample) == 0 || len(common(a.sample, b.sample)) > 0 {
+	if len(a.sample) == 0 || len(b.sample) == 0 {
 		return false
 	}
-	if a.guid != "" && b.guid != "" {
+	guids := a.guid != "" && b.guid != ""
+	if guids && a.guid != b.guid && a.title != b.title {
+		return true
+	}
+	if len(common(a.sample, b.sample)) > 0 {
+		return false
+	}
+	if guids {
 		return a.guid != b.guid
 	}
 	sameSelf := a.self != "" && bare(a.self) == bare(b.self)
