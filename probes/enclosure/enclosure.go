@@ -15,8 +15,8 @@
 // Options:
 //
 //	full: true         fetch the whole file, without a range
-//	bytes: 65536       of the range; at least 1024
-//	max_bytes: 2^30    with full, where reading stops
+//	bytes: 64 KiB      of the range; at least 1024
+//	max_bytes: 1 GiB   with full, where reading stops
 //	seek: true         ask for ranges further on
 //	head: true         ask by HEAD too
 //	integrity: sha…    with full, what the file must hash to
@@ -86,12 +86,12 @@ func (l Listener) Listen(ctx context.Context, s *probes.Step, e Stated) error {
 func (l Listener) request(url string, heard *ear) wire.Request {
 	req := wire.Request{URL: url, Sink: heard, RecordQuery: l.RecordQuery}
 	if l.Options.Full {
-		req.Limit = l.Options.MaxBytes
+		req.Limit = int64(l.Options.MaxBytes)
 		req.Header = http.Header{"Accept-Encoding": {"identity"}}
 		return req
 	}
 	req.Range = fmt.Sprintf("bytes=0-%d", l.Options.Bytes-1)
-	req.Keep, req.StopAtKeep = l.Options.Bytes, true
+	req.Keep, req.StopAtKeep = int64(l.Options.Bytes), true
 	return req
 }
 

@@ -214,7 +214,7 @@ func TestAnswers(t *testing.T) {
 		{"/stall", nil, probes.Failed, probes.HTTPTimeout, "", short},
 		{"/drip", nil, probes.Failed, probes.BodyTimeout, "", short},
 		{"/endless-body", alone, probes.Degraded, "", "range_ignored", 0},
-		{"/endless-body", probes.Options{"full": true, "max_bytes": 1 << 20, "head": false}, probes.Degraded, "", "body_size", 0},
+		{"/endless-body", probes.Options{"full": true, "max_bytes": "1 MiB", "head": false}, probes.Degraded, "", "body_size", 0},
 		{"/octets", nil, probes.OK, "", "type_mismatch", 0},
 		{"/hijack", nil, probes.Failed, probes.HTTPReset, "", 0},
 	} {

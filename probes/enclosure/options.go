@@ -12,12 +12,12 @@ import (
 // Options of the kind.
 type Options struct {
 	wire.Choices
-	Full      bool   `json:"full"`      // fetch the whole file
-	Bytes     int64  `json:"bytes"`     // of the range asked for
-	MaxBytes  int64  `json:"max_bytes"` // read at most, with Full
-	Seek      bool   `json:"seek"`      // ask for ranges further on
-	Head      bool   `json:"head"`      // ask by HEAD too
-	Integrity string `json:"integrity"` // what the file must hash to, with Full, as W3C's Subresource Integrity writes it
+	Full      bool         `json:"full"`      // fetch the whole file
+	Bytes     probes.Bytes `json:"bytes"`     // of the range asked for
+	MaxBytes  probes.Bytes `json:"max_bytes"` // read at most, with Full
+	Seek      bool         `json:"seek"`      // ask for ranges further on
+	Head      bool         `json:"head"`      // ask by HEAD too
+	Integrity string       `json:"integrity"` // what the file must hash to, with Full, as W3C's Subresource Integrity writes it
 }
 
 // Defaults are the options of a target that names none. A range of 64 KB is

@@ -103,7 +103,7 @@ func (l Listener) checkFirst(res *wire.Response) bool {
 	if l.Options.Full {
 		return checkWhole(res)
 	}
-	asked := media.Span{Last: l.Options.Bytes - 1}
+	asked := media.Span{Last: int64(l.Options.Bytes) - 1}
 	code, err := misses(res, asked)
 	if err == nil {
 		return true

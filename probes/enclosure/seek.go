@@ -77,7 +77,7 @@ func (l *listening) within(span media.Span) (media.Span, bool) {
 func (l *listening) places(wanted int64) (all []media.Span) {
 	total, here := l.file.total, l.ear.next
 	if l.ear.streams { // as if only a range had come
-		here = Defaults.Bytes
+		here = int64(Defaults.Bytes)
 	}
 	if total <= here {
 		return nil

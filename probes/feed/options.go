@@ -12,15 +12,15 @@ import (
 // Options of the kind.
 type Options struct {
 	wire.Choices
-	Episodes   int    `json:"episodes"`    // newest episodes to listen to
-	MaxBytes   int64  `json:"max_bytes"`   // of the document, inflated
-	StaleAfter string `json:"stale_after"` // how old the newest item may be, such as 36h or 14d; "": as old as it likes
+	Episodes   int          `json:"episodes"`    // newest episodes to listen to
+	MaxBytes   probes.Bytes `json:"max_bytes"`   // of the document, inflated
+	StaleAfter string       `json:"stale_after"` // how old the newest item may be, such as 36h or 14d; "": as old as it likes
 
 	// Of the episodes, as of the kind enclosure.
-	Full  bool  `json:"full"`
-	Bytes int64 `json:"bytes"`
-	Seek  bool  `json:"seek"`
-	Head  bool  `json:"head"`
+	Full  bool         `json:"full"`
+	Bytes probes.Bytes `json:"bytes"`
+	Seek  bool         `json:"seek"`
+	Head  bool         `json:"head"`
 }
 
 // Defaults are the options of a target that names none. The largest feeds in

@@ -42,7 +42,7 @@ func newCrawl(root *probes.Step, doc *document, o Options) *crawl {
 	c := &crawl{
 		opt: o, root: root, doc: doc,
 		known: map[string]*asset{}, running: map[string]int{}, families: map[string]bool{},
-		budget: newBudget(o.MaxBytes, doc.size),
+		budget: newBudget(int64(o.MaxBytes), doc.size),
 	}
 	c.learn(doc.faces, doc.families, doc.letters)
 	return c

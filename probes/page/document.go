@@ -45,7 +45,7 @@ func (p *prober) document(ctx context.Context, n *wire.Net, root *probes.Step, t
 	if u, err := url.Parse(t.URL); err == nil {
 		s.Set(probes.AttrServerAddress, u.Hostname())
 	}
-	limit := min(maxDocument, p.opt.MaxBytes)
+	limit := min(maxDocument, int64(p.opt.MaxBytes))
 	resp, err := n.Fetch(ctx, s, wire.Request{
 		URL:         t.URL,
 		Header:      http.Header{"Accept": {acceptHTML}},

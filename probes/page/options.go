@@ -12,13 +12,13 @@ import (
 // Options are the settings of a page target.
 type Options struct {
 	wire.Choices
-	MaxAssets      int         `json:"max_assets"`       // sub-resources fetched at most; default 500, 0: the document only
-	MaxBytes       int64       `json:"max_bytes"`        // read in a run at most, document included; default 64 MiB
-	Parallel       int         `json:"parallel"`         // fetches at a time from one host; default 6, and 24 over all
-	Assert         []Assertion `json:"assert"`           // what the document must be; the page fails where one doesn't hold
-	Links          int         `json:"links"`            // links of the document to its own site that are tried, the first so many; default 0
-	Ignore         []string    `json:"ignore"`           // hosts whose assets are neither fetched nor counted: a name, or *.name for all below it
-	FirstPartyOnly bool        `json:"first_party_only"` // leave assets of other registrable domains
+	MaxAssets      int          `json:"max_assets"`       // sub-resources fetched at most; default 500, 0: the document only
+	MaxBytes       probes.Bytes `json:"max_bytes"`        // read in a run at most, document included; default 64 MiB
+	Parallel       int          `json:"parallel"`         // fetches at a time from one host; default 6, and 24 over all
+	Assert         []Assertion  `json:"assert"`           // what the document must be; the page fails where one doesn't hold
+	Links          int          `json:"links"`            // links of the document to its own site that are tried, the first so many; default 0
+	Ignore         []string     `json:"ignore"`           // hosts whose assets are neither fetched nor counted: a name, or *.name for all below it
+	FirstPartyOnly bool         `json:"first_party_only"` // leave assets of other registrable domains
 }
 
 var defaults = Options{MaxAssets: 500, MaxBytes: 64 << 20, Parallel: 6}
@@ -32,7 +32,7 @@ func (o Options) check() error {
 	errs := []error{
 		o.Choices.Check(),
 		between("max_assets", int64(o.MaxAssets), 0, maxRefs),
-		atLeast("max_bytes", o.MaxBytes, 1),
+		atLeast("max_bytes", int64(o.MaxBytes), 1),
 		atLeast("parallel", int64(o.Parallel), 1),
 		between("links", int64(o.Links), 0, maxLinks),
 		between("assert", int64(len(o.Assert)), 0, maxAssertions),
