@@ -16,7 +16,7 @@ import (
 func TestLongURLs(t *testing.T) {
 	at := &url.URL{Scheme: "https", Host: "h.example", Path: "/"}
 	long := "https://h.example/" + strings.Repeat("a", maxURL) + "/"
-	doc, err := readDocument(at, http.Header{}, []byte(`<base href="`+long+`"><img src="`+long+`">`+strings.Repeat(`<img src="b.png">`, 3)))
+	doc, err := readDocument(at, http.Header{}, []byte(`<base href="`+long+`"><img src="`+long+`">`+strings.Repeat(`<img src="b.png">`, 3)), defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestReadable(t *testing.T) {
 // A fetch that panics fails its asset and leaves the agent alive.
 func TestPanic(t *testing.T) {
 	at := &url.URL{Scheme: "https", Host: "h.example", Path: "/"}
-	doc, err := readDocument(at, http.Header{}, []byte(`<img src="a.png"><img src="b.png">`))
+	doc, err := readDocument(at, http.Header{}, []byte(`<img src="a.png"><img src="b.png">`), defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}

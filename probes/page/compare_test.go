@@ -97,7 +97,7 @@ func browser(t *testing.T, chromium string, s *httptest.Server) *exec.Cmd {
 	t.Cleanup(cancel)
 	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 	return exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--window-size=1280,720", "--user-data-dir="+t.TempDir(),
+		"--disable-background-networking", "--disable-component-update", "--window-size=1280,800", "--user-data-dir="+t.TempDir(),
 		"--host-resolver-rules=MAP * 127.0.0.1:"+port, "--timeout=20000", "--dump-dom", s.URL+"/")
 }
 

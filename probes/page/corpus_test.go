@@ -60,7 +60,7 @@ func (p *saved) assets(t *testing.T) map[string]*asset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := readDocument(u, http.Header{"Content-Type": {p.row["content_type"]}}, body)
+	doc, err := readDocument(u, http.Header{"Content-Type": {p.row["content_type"]}}, body, defaults.Viewport)
 	if err != nil {
 		t.Errorf("%s: %v", p.row["file"], err)
 		return nil

@@ -266,7 +266,7 @@ func (c *crawl) settle(a *asset) {
 	}
 	a.step.Done(&a.err)
 	if a.err == nil && a.role == stylesheet {
-		a.sheet = readSheet(a.resp.Body, c.doc.words)
+		a.sheet = readSheet(a.resp.Body, c.doc.words, c.doc.screen)
 		c.text -= a.sheet.trim(c.text)
 	}
 	if a.resp != nil {

@@ -55,16 +55,16 @@ const (
 	maxURLs    = 2000 // of each sort
 )
 
-// readSheet reads a style sheet for a document with words.
-func readSheet(text []byte, w *words) sheet {
-	r := cssReader{lex: css.NewLexer(parse.NewInputBytes(text)), words: w}
+// readSheet reads a style sheet for a document with words on a screen.
+func readSheet(text []byte, w *words, v screen) sheet {
+	r := cssReader{lex: css.NewLexer(parse.NewInputBytes(text)), words: w, screen: v}
 	r.read(&block{kind: rules})
 	return r.out
 }
 
 // readStyle reads the value of a style attribute.
-func readStyle(text string) sheet {
-	r := cssReader{lex: css.NewLexer(parse.NewInputString(text))}
+func readStyle(text string, v screen) sheet {
+	r := cssReader{lex: css.NewLexer(parse.NewInputString(text)), screen: v}
 	r.read(&block{kind: declarations})
 	return r.out
 }
@@ -75,10 +75,11 @@ type token struct {
 }
 
 type cssReader struct {
-	lex   *css.Lexer
-	words *words
-	out   sheet
-	late  bool // past where an @import counts
+	lex    *css.Lexer
+	words  *words
+	screen screen
+	out    sheet
+	late   bool // past where an @import counts
 }
 
 type blockKind int
@@ -152,7 +153,7 @@ func (r *cssReader) nest(parent *block, head []token) {
 	case kind == dead || len(head) == 0:
 		kind = dead
 	case head[0].kind == css.AtKeywordToken:
-		kind = atKind(kind, keyword(head[0]), strings.TrimSpace(joined(head[1:])))
+		kind = r.atKind(kind, keyword(head[0]), strings.TrimSpace(joined(head[1:])))
 	case r.words.match(head):
 		kind, selector = declarations, joined(head)
 	default:
@@ -165,10 +166,10 @@ func (r *cssReader) nest(parent *block, head []token) {
 }
 
 // atKind is the kind of the block of an at-rule within a block of kind.
-func atKind(kind blockKind, name, condition string) blockKind {
+func (r *cssReader) atKind(kind blockKind, name, condition string) blockKind {
 	switch name {
 	case "media":
-		if mediaMatches(condition) {
+		if r.screen.matches(condition) {
 			return kind
 		}
 	case "supports":
@@ -217,7 +218,7 @@ func (r *cssReader) atStatement(b *block, t []token) {
 		if r.late || b.depth > 0 || len(rest) == 0 || !isURL(rest[0]) || len(r.out.imports) == maxURLs {
 			return
 		}
-		r.out.imports = append(r.out.imports, imported{urlText(rest[0]), importApplies(rest[1:])})
+		r.out.imports = append(r.out.imports, imported{urlText(rest[0]), r.importApplies(rest[1:])})
 	default:
 		r.late = true
 	}
@@ -225,7 +226,7 @@ func (r *cssReader) atStatement(b *block, t []token) {
 
 // importApplies evaluates what follows the URL of an @import:
 // layer, supports(…), then media queries.
-func importApplies(t []token) bool {
+func (r *cssReader) importApplies(t []token) bool {
 	t = trim(t)
 	if len(t) > 0 && strings.EqualFold(string(t[0].text), "layer") {
 		t = trim(t[1:])
@@ -235,7 +236,7 @@ func importApplies(t []token) bool {
 			t = trim(t[closing(t, 0):])
 		}
 	}
-	return mediaMatches(joined(t))
+	return r.screen.matches(joined(t))
 }
 
 // close hands over what b declared.

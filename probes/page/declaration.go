@@ -51,7 +51,7 @@ func (r *cssReader) declare(b *block, t []token) {
 			r.font(b, name, value)
 		}
 	default:
-		b.set(imageProperties[name], imageURLs(value))
+		b.set(imageProperties[name], r.screen.imageURLs(value))
 	}
 }
 
@@ -132,23 +132,6 @@ func foreign(value []token) bool {
 		}
 	}
 	return false
-}
-
-// imageURLs returns the URLs of a value, of an image-set the first.
-func imageURLs(value []token) (urls []string) {
-	for i := 0; i < len(value); i++ {
-		switch t := value[i]; {
-		case t.kind == css.URLToken:
-			urls = append(urls, urlText(t))
-		case t.kind == css.FunctionToken && strings.HasSuffix(strings.ToLower(string(t.text)), "image-set("):
-			end := closing(value, i)
-			if first := slices.IndexFunc(value[i:end], isURL); first >= 0 {
-				urls = append(urls, urlText(value[i+first]))
-			}
-			i = end - 1
-		}
-	}
-	return urls
 }
 
 // describe reads a descriptor of an @font-face.

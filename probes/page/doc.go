@@ -12,7 +12,9 @@
 // style sheets import, sheet by sheet, and their images, last the fonts.
 //
 // The page is read, not rendered, and no script runs. The reader stands in for
-// a screen of 1280 by 720 pixels at density 1. What is taken:
+// a screen with a mouse: of 1280 by 800 pixels at density 1 unless the option
+// viewport says another, whatever a meta element named viewport asks for. By it
+// media queries, sizes and densities are judged. What is taken:
 //
 //   - style sheets whatever their media, for browsers fetch them all; those
 //     whose media matches are read for more. Sheets that are alternate or

@@ -31,6 +31,7 @@ type document struct {
 	families []string // that its styles ask for
 	letters  letters
 	words    *words
+	screen   screen
 	policy   policy
 	refused  []ref      // that browsers refuse to fetch, by plain http on a page by https
 	links    []*url.URL // to pages of its own site, in page order, each once
@@ -81,7 +82,7 @@ func parseDocument(parent *probes.Step, resp *wire.Response, o Options) (_ *docu
 	if !whole {
 		s.Find(probes.Note(probes.BodySize, resp.URL.Hostname(), fmt.Sprintf("more than %d tags and attributes; reading stopped there", maxTags)))
 	}
-	doc, err := readDocument(resp.URL, resp.Header, body)
+	doc, err := readDocument(resp.URL, resp.Header, body, o.Viewport)
 	if err != nil {
 		return nil, err
 	}
@@ -149,13 +150,13 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 const byteOrderMark = "\ufeff"
 
-// readDocument reads HTML that came from u with header h.
-func readDocument(u *url.URL, h http.Header, body []byte) (*document, error) {
+// readDocument reads HTML that came from u with header h, for a screen.
+func readDocument(u *url.URL, h http.Header, body []byte, v screen) (*document, error) {
 	top, err := parseHTML(body, h.Get("Content-Type"))
 	if err != nil {
 		return nil, err
 	}
-	doc := &document{url: u, words: wordsOf(top), tree: top}
+	doc := &document{url: u, words: wordsOf(top), screen: v, tree: top}
 	doc.policy = policy{page: u, upgradeAll: upgrades(h.Values("Content-Security-Policy")...)}
 	r := &reader{doc: doc, base: u, room: maxText, linked: map[string]bool{}}
 	if self := resolve(u, u.String()); self != nil {

@@ -25,7 +25,7 @@ func FuzzAssets(f *testing.F) {
 	}
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		doc, err := readDocument(page, http.Header{}, body)
+		doc, err := readDocument(page, http.Header{}, body, defaults.Viewport)
 		if err != nil {
 			if !probes.AsFailure(err).Code.Known() || probes.AsFailure(err).Code == probes.Internal {
 				t.Fatalf("error without a code: %v", err)
@@ -64,11 +64,13 @@ func FuzzCSS(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := readSheet(text, nil)
-		readSheet(text, &words{})
-		readStyle(string(text))
-		mediaMatches(string(text))
-		choose(string(text), string(text), "a")
+		s := readSheet(text, nil, defaults.Viewport)
+		readSheet(text, &words{}, phone)
+		readStyle(string(text), defaults.Viewport)
+		defaults.Viewport.matches(string(text))
+		defaults.Viewport.choose(string(text), string(text), "a")
+		phone.matches(string(text))
+		phone.choose(string(text), string(text), "a")
 		if len(s.imports) > maxURLs || len(s.faces) > maxURLs {
 			t.Errorf("%d imports, %d faces", len(s.imports), len(s.faces))
 		}
@@ -83,19 +85,19 @@ func TestLargeInput(t *testing.T) {
 		"sources": "<source srcset>", "images": "<img src=a srcset='b 1x, c 2x'>", "styles": "<p style='background:url(a)'>",
 	} {
 		body := "<picture>" + strings.Repeat(part, 1<<18/len(part)) + strings.Repeat("<img src=a>", 1<<18/11)
-		if _, err := readDocument(page, http.Header{}, []byte(body)); err != nil {
+		if _, err := readDocument(page, http.Header{}, []byte(body), defaults.Viewport); err != nil {
 			t.Logf("%s: %v", name, err)
 		}
 	}
 	deep := "<!doctype html>" + strings.Repeat(strings.Repeat("<div class=x>", 190)+strings.Repeat("</div>", 190), 100)
-	doc, err := readDocument(page, http.Header{}, []byte(deep))
+	doc, err := readDocument(page, http.Header{}, []byte(deep), defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, selector := range []string{strings.Repeat(".x ", 60) + "> .x", strings.Repeat(".x>", 60) + ".x", strings.Repeat("div ", 30) + "div:not(.x)", "div:has(div:has(div))", "div ~ div"} {
-		readSheet([]byte(strings.Repeat(selector+"{background:url(a)}", 2000)), doc.words)
+		readSheet([]byte(strings.Repeat(selector+"{background:url(a)}", 2000)), doc.words, defaults.Viewport)
 	}
 	for _, part := range []string{"a{", "(", "image-set(", "@font-face{font-family:a;src:url(a);unicode-range:U+1,U+2}", "a:not(", "@media((", ",", "url("} {
-		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")})
+		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")}, defaults.Viewport)
 	}
 }

@@ -95,7 +95,7 @@ func (r *reader) element(n *html.Node) {
 		r.add(ref{role: image}, cmp.Or(attr(n, "href"), attr(n, "xlink:href")))
 	}
 	if style := attr(n, "style"); strings.Contains(style, ":") && !r.doc.words.hidden[n] {
-		r.take(readStyle(style), false)
+		r.take(readStyle(style, r.doc.screen), false)
 	}
 }
 
@@ -107,7 +107,7 @@ func (r *reader) link(n *html.Node) {
 		if is("alternate") || has(n, "disabled") || !isType(n, "text/css") {
 			return
 		}
-		applies := mediaMatches(attr(n, "media"))
+		applies := r.doc.screen.matches(attr(n, "media"))
 		r.add(ref{role: stylesheet, applies: applies, blocking: applies && r.inHead, promised: promise(n)}, href)
 	case is("preload"):
 		r.preload(n)
@@ -126,11 +126,11 @@ var preloads = map[string]role{
 
 func (r *reader) preload(n *html.Node) {
 	as := preloads[strings.ToLower(attr(n, "as"))]
-	if as == "" || !mediaMatches(attr(n, "media")) || !typeRead(attr(n, "type")) {
+	if as == "" || !r.doc.screen.matches(attr(n, "media")) || !typeRead(attr(n, "type")) {
 		return
 	}
 	if set := attr(n, "imagesrcset"); as == image && set != "" {
-		r.add(ref{role: image, preload: true}, choose(set, attr(n, "imagesizes"), attr(n, "href")))
+		r.add(ref{role: image, preload: true}, r.doc.screen.choose(set, attr(n, "imagesizes"), attr(n, "href")))
 		return
 	}
 	r.add(ref{role: as, preload: true, promised: promise(n)}, attr(n, "href"))
@@ -166,10 +166,10 @@ func scriptKind(n *html.Node) string {
 }
 
 func (r *reader) style(n *html.Node) {
-	if !isType(n, "text/css") || !mediaMatches(attr(n, "media")) {
+	if !isType(n, "text/css") || !r.doc.screen.matches(attr(n, "media")) {
 		return
 	}
-	r.take(readSheet([]byte(text(n)), r.doc.words), r.inHead)
+	r.take(readSheet([]byte(text(n)), r.doc.words, r.doc.screen), r.inHead)
 }
 
 // take adds what a style of the document refers to.
@@ -196,20 +196,20 @@ func (r *reader) img(n *html.Node) {
 		return
 	}
 	set, sizes, src := attr(n, "srcset"), attr(n, "sizes"), attr(n, "src")
-	if s := sourceOf(n); s != nil {
+	if s := r.sourceOf(n); s != nil {
 		set, sizes, src = attr(s, "srcset"), attr(s, "sizes"), ""
 	}
 	if set == "" {
 		r.add(ref{role: image}, src)
 		return
 	}
-	r.addOneOfSet(choose(set, sizes, src))
+	r.addOneOfSet(r.doc.screen.choose(set, sizes, src))
 }
 
 const maxSources = 100 // of one picture
 
 // sourceOf returns the first source before n in its picture that fits.
-func sourceOf(n *html.Node) *html.Node {
+func (r *reader) sourceOf(n *html.Node) *html.Node {
 	if n.Parent == nil || n.Parent.DataAtom != atom.Picture {
 		return nil
 	}
@@ -218,7 +218,7 @@ func sourceOf(n *html.Node) *html.Node {
 		if s == nil || s == n {
 			break
 		}
-		if s.DataAtom == atom.Source && attr(s, "srcset") != "" && mediaMatches(attr(s, "media")) && typeRead(attr(s, "type")) {
+		if s.DataAtom == atom.Source && attr(s, "srcset") != "" && r.doc.screen.matches(attr(s, "media")) && typeRead(attr(s, "type")) {
 			return s
 		}
 		s = s.NextSibling
@@ -238,7 +238,7 @@ func (r *reader) player(n *html.Node) {
 	found := has(n, "src")
 	for c := range n.ChildNodes() {
 		switch {
-		case c.DataAtom == atom.Source && !found && playable(attr(c, "type")) && mediaMatches(attr(c, "media")) && attr(c, "src") != "":
+		case c.DataAtom == atom.Source && !found && playable(attr(c, "type")) && r.doc.screen.matches(attr(c, "media")) && attr(c, "src") != "":
 			found = true
 			r.add(ref{role: clip}, attr(c, "src"))
 		case c.DataAtom == atom.Track && has(c, "default"):

@@ -58,7 +58,7 @@ func TestReferences(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-			doc, err := readDocument(page, http.Header{}, []byte("<!doctype html>"+c.html))
+			doc, err := readDocument(page, http.Header{}, []byte("<!doctype html>"+c.html), defaults.Viewport)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,11 +82,11 @@ func TestReferences(t *testing.T) {
 
 func TestCharset(t *testing.T) {
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-	doc, err := readDocument(page, http.Header{"Content-Type": {"text/html; charset=iso-8859-1"}}, []byte("<title>caf\xe9</title>"))
+	doc, err := readDocument(page, http.Header{"Content-Type": {"text/html; charset=iso-8859-1"}}, []byte("<title>caf\xe9</title>"), defaults.Viewport)
 	if err != nil || doc.title != "café" {
 		t.Errorf("title %q, %v; want café", doc.title, err)
 	}
-	doc, err = readDocument(page, http.Header{}, []byte("\ufeff<title>x</title><link rel=stylesheet href=a>"))
+	doc, err = readDocument(page, http.Header{}, []byte("\ufeff<title>x</title><link rel=stylesheet href=a>"), defaults.Viewport)
 	if err != nil || !doc.refs[0].blocking {
 		t.Errorf("a byte order mark ends the head; %v", err)
 	}
@@ -99,10 +99,10 @@ func TestMediaQueries(t *testing.T) {
 		"(min-width: 1280px) and (max-width: 1280px)": true, "(width >= 80em)": true, "(400px < width <= 700px)": false,
 		"not (min-width: 5000px)": true, "(print) or (screen)": false, "(min-width: 5000px) or (hover: hover)": true,
 		"(orientation: landscape)": true, "(-webkit-min-device-pixel-ratio: 2)": false, "(max-resolution: 96dpi)": true,
-		"(prefers-color-scheme: dark)": false, "(min-aspect-ratio: 16/9)": true, "(-ms-high-contrast: active)": false,
+		"(prefers-color-scheme: dark)": false, "(min-aspect-ratio: 16/10)": true, "(min-aspect-ratio: 16/9)": false, "(-ms-high-contrast: active)": false,
 		"not (unheard-of)": false, "(color)": true, "(monochrome)": false, "tv, (": false, "((min-width: 1px) and (hover))": true,
 	} {
-		if got := mediaMatches(query); got != want {
+		if got := defaults.Viewport.matches(query); got != want {
 			t.Errorf("%q: got %v, want %v", query, got, want)
 		}
 	}

@@ -6,24 +6,27 @@ import (
 	"strings"
 )
 
-// units are lengths in pixels and resolutions in dppx.
+// units are lengths in pixels and resolutions in dppx that are the same on any
+// screen.
 var units = map[string]float64{
 	"": 1, "px": 1, "em": emPixels, "rem": emPixels, "ex": emPixels / 2, "ch": emPixels / 2,
-	"vw": screenWidth / 100.0, "vh": screenHeight / 100.0, "vmin": screenHeight / 100.0, "vmax": screenWidth / 100.0,
 	"cm": 96 / 2.54, "mm": 96 / 25.4, "in": 96, "pt": 96 / 72.0, "pc": 16,
 	"dppx": 1, "x": 1, "dpi": 1 / 96.0, "dpcm": 2.54 / 96,
 }
 
 // length evaluates a number with a unit, or a calc(), min(), max() or clamp()
 // of such.
-func length(s string) (float64, bool) {
-	e := expression{rest: s}
-	v, ok := e.sum(0)
-	return v, ok && strings.TrimSpace(e.rest) == ""
+func (v screen) length(s string) (float64, bool) {
+	e := expression{screen: v, rest: s}
+	sum, ok := e.sum(0)
+	return sum, ok && strings.TrimSpace(e.rest) == ""
 }
 
 // An expression is arithmetic yet to be read (CSS Values 4, 10).
-type expression struct{ rest string }
+type expression struct {
+	screen screen
+	rest   string
+}
 
 func (e *expression) sum(depth int) (float64, bool) {
 	v, ok := e.product(depth)
@@ -91,7 +94,7 @@ func (e *expression) value(depth int) (float64, bool) {
 	for u < len(e.rest) && 'a' <= e.rest[u] && e.rest[u] <= 'z' {
 		u++
 	}
-	unit, known := units[e.rest[n:u]]
+	unit, known := e.screen.unit(e.rest[n:u])
 	e.rest = e.rest[u:]
 	return v * unit, err == nil && known
 }

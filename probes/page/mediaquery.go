@@ -6,16 +6,9 @@ import (
 	"strings"
 )
 
-// The screen that the reader stands in for.
-const (
-	screenWidth  = 1280
-	screenHeight = 720
-	emPixels     = 16
-)
-
-// mediaMatches evaluates a list of media queries (Media Queries 4) for the
-// screen. What it doesn't know makes a query false.
-func mediaMatches(list string) bool {
+// matches evaluates a list of media queries (Media Queries 4) for the screen.
+// What it doesn't know makes a query false.
+func (v screen) matches(list string) bool {
 	if strings.TrimSpace(list) == "" {
 		return true
 	}
@@ -23,7 +16,7 @@ func mediaMatches(list string) bool {
 		return false
 	}
 	for _, q := range splitOutside(strings.ToLower(list), ',') {
-		if matches, known := query(q, 0); matches && known {
+		if matches, known := v.query(q, 0); matches && known {
 			return true
 		}
 	}
@@ -38,7 +31,7 @@ const (
 
 // query evaluates one query or condition, and reports whether it knows all
 // that is asked.
-func query(q string, depth int) (matches, known bool) {
+func (v screen) query(q string, depth int) (matches, known bool) {
 	if depth > maxConditions {
 		return false, false
 	}
@@ -52,7 +45,7 @@ func query(q string, depth int) (matches, known bool) {
 		case word == "or":
 			either = true
 		case word[0] == '(':
-			m, known := condition(strings.TrimSuffix(word[1:], ")"), depth)
+			m, known := v.condition(strings.TrimSuffix(word[1:], ")"), depth)
 			if !known {
 				return false, false
 			}
@@ -70,24 +63,24 @@ func query(q string, depth int) (matches, known bool) {
 }
 
 // condition evaluates what stands in parentheses.
-func condition(c string, depth int) (matches, known bool) {
+func (v screen) condition(c string, depth int) (matches, known bool) {
 	c = strings.TrimSpace(c)
 	if strings.HasPrefix(c, "(") || strings.HasPrefix(c, "not ") || strings.HasPrefix(c, "not(") {
-		return query(c, depth+1)
+		return v.query(c, depth+1)
 	}
 	name, value, ok := strings.Cut(c, ":")
 	if !ok {
 		if strings.ContainsAny(c, "<>=") {
-			return interval(c)
+			return v.interval(c)
 		}
-		return feature(c, "")
+		return v.compares(c, "")
 	}
-	return feature(strings.TrimSpace(name), strings.TrimSpace(value))
+	return v.compares(strings.TrimSpace(name), strings.TrimSpace(value))
 }
 
-// words that the screen's features are.
+// words that any screen's features are.
 var screenWords = map[string]string{
-	"orientation": "landscape", "hover": "hover", "any-hover": "hover", "pointer": "fine", "any-pointer": "fine",
+	"hover": "hover", "any-hover": "hover", "pointer": "fine", "any-pointer": "fine",
 	"prefers-color-scheme": "light", "prefers-reduced-motion": "no-preference", "prefers-contrast": "no-preference",
 	"prefers-reduced-data": "no-preference", "prefers-reduced-transparency": "no-preference",
 	"display-mode": "browser", "scripting": "enabled", "update": "fast", "color-gamut": "srgb",
@@ -95,37 +88,33 @@ var screenWords = map[string]string{
 	"overflow-block": "scroll", "overflow-inline": "scroll",
 }
 
-// numbers that the screen's features are.
-var screenNumbers = map[string]float64{
-	"width": screenWidth, "device-width": screenWidth, "height": screenHeight, "device-height": screenHeight,
-	"aspect-ratio": screenWidth / float64(screenHeight), "device-aspect-ratio": screenWidth / float64(screenHeight),
-	"resolution": 1, "device-pixel-ratio": 1, "color": 8, "color-index": 0, "monochrome": 0, "grid": 0,
-}
+// numbers that any screen's features are.
+var screenNumbers = map[string]float64{"color": 8, "color-index": 0, "monochrome": 0, "grid": 0}
 
-// feature evaluates "name: value"; without a value it asks whether the
+// compares evaluates "name: value"; without a value it asks whether the
 // feature is there at all.
-func feature(name, value string) (matches, known bool) {
+func (v screen) compares(name, value string) (matches, known bool) {
 	name = strings.TrimPrefix(name, "-webkit-")
 	least, isLeast := strings.CutPrefix(name, "min-")
 	most, isMost := strings.CutPrefix(name, "max-")
 	if isLeast || isMost {
-		have, ok := screenNumbers[strings.TrimPrefix(map[bool]string{true: least, false: most}[isLeast], "-moz-")]
-		want, isNumber := number(value)
+		have, ok := v.feature(strings.TrimPrefix(map[bool]string{true: least, false: most}[isLeast], "-moz-"))
+		want, isNumber := v.number(value)
 		return isLeast && have >= want || isMost && have <= want, ok && isNumber
 	}
-	if have, ok := screenWords[name]; ok {
+	if have, ok := v.word(name); ok {
 		return value == have || value == "" && have != "none" && have != "no-preference", true
 	}
-	have, ok := screenNumbers[name]
+	have, ok := v.feature(name)
 	if value == "" {
 		return have != 0, ok
 	}
-	want, isNumber := number(value)
+	want, isNumber := v.number(value)
 	return have == want, ok && isNumber
 }
 
 // interval evaluates a range such as "400px <= width < 700px".
-func interval(c string) (matches, known bool) {
+func (v screen) interval(c string) (matches, known bool) {
 	c = strings.NewReplacer("<=", " ≤ ", ">=", " ≥ ", "<", " < ", ">", " > ", "=", " = ").Replace(c)
 	f := strings.Fields(c)
 	if len(f) != 3 && len(f) != 5 {
@@ -133,8 +122,8 @@ func interval(c string) (matches, known bool) {
 	}
 	matches = true
 	for i := 0; i+2 < len(f); i += 2 {
-		a, ok1 := side(f[i])
-		b, ok2 := side(f[i+2])
+		a, ok1 := v.side(f[i])
+		b, ok2 := v.side(f[i+2])
 		if !ok1 || !ok2 {
 			return false, false
 		}
@@ -143,11 +132,11 @@ func interval(c string) (matches, known bool) {
 	return matches, true
 }
 
-func side(s string) (float64, bool) {
-	if have, ok := screenNumbers[s]; ok {
+func (v screen) side(s string) (float64, bool) {
+	if have, ok := v.feature(s); ok {
 		return have, true
 	}
-	return number(s)
+	return v.number(s)
 }
 
 func compare(a float64, op string, b float64) bool {
@@ -166,13 +155,13 @@ func compare(a float64, op string, b float64) bool {
 
 // number reads a plain number, a ratio, a resolution in dppx, or a length in
 // pixels.
-func number(s string) (float64, bool) {
+func (v screen) number(s string) (float64, bool) {
 	if a, b, ok := strings.Cut(s, "/"); ok {
 		x, err1 := strconv.ParseFloat(strings.TrimSpace(a), 64)
 		y, err2 := strconv.ParseFloat(strings.TrimSpace(b), 64)
 		return x / y, err1 == nil && err2 == nil
 	}
-	return length(s)
+	return v.length(s)
 }
 
 // queryWords splits a query into words and parenthesised groups.

@@ -19,9 +19,13 @@ type Options struct {
 	Links          int          `json:"links"`            // links of the document to its own site that are tried, the first so many; default 0
 	Ignore         []string     `json:"ignore"`           // hosts whose assets are neither fetched nor counted: a name, or *.name for all below it
 	FirstPartyOnly bool         `json:"first_party_only"` // leave assets of other registrable domains
+	Viewport       screen       `json:"viewport"`         // width and height in pixels of CSS, and density; default 1280, 800, 1
 }
 
-var defaults = Options{MaxAssets: 500, MaxBytes: 64 << 20, Parallel: 6}
+var defaults = Options{
+	MaxAssets: 500, MaxBytes: 64 << 20, Parallel: 6,
+	Viewport: screen{Width: 1280, Height: 800, Density: 1},
+}
 
 const (
 	maxLinks      = 100 // that a target may ask for
@@ -35,6 +39,7 @@ func (o Options) check() error {
 		atLeast("max_bytes", int64(o.MaxBytes), 1),
 		atLeast("parallel", int64(o.Parallel), 1),
 		between("links", int64(o.Links), 0, maxLinks),
+		o.Viewport.check(),
 		between("assert", int64(len(o.Assert)), 0, maxAssertions),
 	}
 	for i, a := range o.Assert {

@@ -11,7 +11,7 @@ import (
 func TestSelects(t *testing.T) {
 	const text = `<!doctype html><title>x</title><div class="a b"><ul id=u><li class=c>x</ul></div><p hidden class=h><i class=k>x</i></p><p style="color: red; display :  none"><b class=n>x</b></p><p class=c>`
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-	doc, err := readDocument(page, http.Header{}, []byte(text))
+	doc, err := readDocument(page, http.Header{}, []byte(text), defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestFaces(t *testing.T) {
 		{"what a variable holds isn't known", "p{font-weight:var(--w)}", "<p>x", "b i l r"},
 	} {
 		page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-		doc, err := readDocument(page, http.Header{}, []byte("<!doctype html><style>"+faces+c.css+"</style>"+c.html))
+		doc, err := readDocument(page, http.Header{}, []byte("<!doctype html><style>"+faces+c.css+"</style>"+c.html), defaults.Viewport)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestShallow(t *testing.T) {
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
 	body := "<!doctype html><head><link rel=stylesheet href=a></head>" + strings.Repeat("<div class=d><b>", 2000) +
 		"<script>if (a < b) '<img src=no>'</script><img src=i><style>.e{background:url(s)}</style><p class=e>x" + strings.Repeat("</b></div>", 2000) + "<img src=z>"
-	doc, err := readDocument(page, http.Header{}, []byte(body))
+	doc, err := readDocument(page, http.Header{}, []byte(body), defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}

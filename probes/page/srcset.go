@@ -1,6 +1,8 @@
 package page
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,36 +16,38 @@ type candidate struct {
 
 const maxCandidates = 200 // of one srcset
 
-// choose returns the image that a browser takes of srcset at density 1, with
+// choose returns the image that a browser takes of srcset on the screen, with
 // src as one more candidate; "" where there is none (HTML, 4.8.4.3).
-func choose(srcset, sizes, src string) string {
-	list := candidates(srcset, sizes)
+func (v screen) choose(srcset, sizes, src string) string {
+	list := v.candidates(srcset, sizes)
 	one := func(c candidate) bool { return c.density == 1 }
 	if src != "" && !slices.ContainsFunc(list, one) && !widths(srcset) {
 		list = append(list, candidate{src, 1})
 	}
-	best := -1
-	for i, c := range list {
-		if best < 0 || better(c.density, list[best].density) {
-			best = i
-		}
-	}
-	if best < 0 {
+	if len(list) == 0 {
 		return src
+	}
+	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.density, b.density) })
+	list = slices.CompactFunc(list, func(a, b candidate) bool { return a.density == b.density }) // the first of equals
+	best := 0
+	for best+1 < len(list) && v.prefers(list[best+1].density, list[best].density) {
+		best++
 	}
 	return list[best].url
 }
 
-// better prefers the smallest density that is enough, else the greatest.
-func better(a, b float64) bool {
-	if a >= 1 && b >= 1 {
-		return a < b
+// prefers reports whether the candidate of density more is taken rather than the
+// next smaller one. The standard leaves it to browsers; this is Chromium's way:
+// up to density 1 the smallest that is enough, above it the nearer of the two.
+func (v screen) prefers(more, less float64) bool {
+	if v.Density <= 1 {
+		return less < v.Density
 	}
-	return a > b
+	return more < v.Density || v.Density >= math.Sqrt(less*more)
 }
 
 // candidates reads a srcset (HTML, 4.8.4.3.10).
-func candidates(srcset, sizes string) (list []candidate) {
+func (v screen) candidates(srcset, sizes string) (list []candidate) {
 	slot := 0.0
 	for len(list) < maxCandidates {
 		srcset = strings.TrimLeft(srcset, ", \t\r\n\f")
@@ -61,7 +65,7 @@ func candidates(srcset, sizes string) (list []candidate) {
 		}
 		srcset = rest
 		if strings.Contains(descriptor, "w") && slot == 0 {
-			slot = slotWidth(sizes)
+			slot = v.slotWidth(sizes)
 		}
 		if d, ok := density(descriptor, slot); ok {
 			list = append(list, candidate{u, d})
@@ -100,7 +104,7 @@ func density(descriptors string, slot float64) (float64, bool) {
 	d := 1.0
 	for f := range strings.FieldsSeq(descriptors) {
 		v, err := strconv.ParseFloat(f[:len(f)-1], 64)
-		if err != nil || v < 0 {
+		if err != nil || !(v >= 0) {
 			return 0, false
 		}
 		switch f[len(f)-1] {
@@ -131,16 +135,16 @@ func widths(srcset string) bool {
 }
 
 // slotWidth evaluates the attribute sizes in pixels.
-func slotWidth(sizes string) float64 {
+func (v screen) slotWidth(sizes string) float64 {
 	if len(sizes) > maxQuery {
-		return screenWidth
+		return float64(v.Width)
 	}
 	for _, item := range splitOutside(strings.ToLower(sizes), ',') {
 		words := splitOutside(item, ' ')
-		width, ok := length(words[len(words)-1])
-		if ok && width >= 0 && mediaMatches(strings.Join(words[:len(words)-1], " ")) {
+		width, ok := v.length(words[len(words)-1])
+		if ok && width >= 0 && v.matches(strings.Join(words[:len(words)-1], " ")) {
 			return width
 		}
 	}
-	return screenWidth
+	return float64(v.Width)
 }
