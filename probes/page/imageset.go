@@ -25,8 +25,7 @@ func (v screen) imageURLs(value []token) (urls []string) {
 }
 
 // imageOfSet returns the URL of the option of an image-set that is taken: of
-// those in a format browsers read the smallest density that is enough, else the
-// greatest (CSS Images 4, 2.4; browsers choose so).
+// those in a format browsers read the better (CSS Images 4, 2.4).
 func (v screen) imageOfSet(options []token) (best string) {
 	have := -1.0
 	for _, option := range splitCommas(options) {
@@ -40,13 +39,6 @@ func (v screen) imageOfSet(options []token) (best string) {
 		}
 	}
 	return best
-}
-
-func (v screen) better(a, b float64) bool {
-	if a >= v.Density && b >= v.Density {
-		return a < b
-	}
-	return a > b
 }
 
 // option reads what an option of an image-set says after its image: a density,

@@ -19,7 +19,7 @@ func TestScreens(t *testing.T) {
 		{"density", `<img src=1 srcset="2 2x, 3 3x, 4 4x">`, "1", "3"},
 		{"width", `<img srcset="a 400w, b 800w, c 1200w, d 1400w" sizes="(max-width: 500px) 100vw, 600px">`, "b", "c"},
 		{"width in units of the screen", `<img srcset="a 100w, b 700w, c 900w" sizes="calc(50vmin + 10dvh)">`, "b", "c"},
-		{"nearer than enough", `<img srcset="a 1000w, b 3000w" sizes=100vw>`, "b", "a"},
+		{"enough, not nearer", `<img srcset="a 1100w, b 3000w" sizes=100vw>`, "b", "b"},
 		{"picture", `<picture><source media="(orientation: portrait)" srcset="p, q 2x"><source media="(min-resolution: 2dppx)" srcset=r><img src=i></picture>`, "i", "q"},
 		{"preload", `<link rel=preload as=image href=i imagesrcset="a 300w, b 1200w" imagesizes=100vw><link rel=preload as=image href=n media="(max-width: 640px)">`, "b", "b n"},
 		{"sheets", `<head><link rel=stylesheet href=w media="(min-width: 641px)"><link rel=stylesheet href=n media="(max-width: 640px)">`, "w* n", "w n*"},

@@ -1,8 +1,6 @@
 package page
 
 import (
-	"cmp"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,23 +25,22 @@ func (v screen) choose(srcset, sizes, src string) string {
 	if len(list) == 0 {
 		return src
 	}
-	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.density, b.density) })
-	list = slices.CompactFunc(list, func(a, b candidate) bool { return a.density == b.density }) // the first of equals
-	best := 0
-	for best+1 < len(list) && v.prefers(list[best+1].density, list[best].density) {
-		best++
+	best := list[0]
+	for _, c := range list[1:] {
+		if v.better(c.density, best.density) {
+			best = c
+		}
 	}
-	return list[best].url
+	return best.url
 }
 
-// prefers reports whether the candidate of density more is taken rather than the
-// next smaller one. The standard leaves it to browsers; this is Chromium's way:
-// up to density 1 the smallest that is enough, above it the nearer of the two.
-func (v screen) prefers(more, less float64) bool {
-	if v.Density <= 1 {
-		return less < v.Density
+// better prefers the smallest density that is enough, else the greatest. The
+// standards leave it to browsers; this is Chromium's way.
+func (v screen) better(a, b float64) bool {
+	if a >= v.Density && b >= v.Density {
+		return a < b
 	}
-	return more < v.Density || v.Density >= math.Sqrt(less*more)
+	return a > b
 }
 
 // candidates reads a srcset (HTML, 4.8.4.3.10).
