@@ -66,8 +66,8 @@ func TestMP3(t *testing.T) {
 		{"tags behind", scanned(sound, ape, append([]byte("TAG"), make([]byte, 125)...)), ""},
 		{"lyrics behind", scanned(sound, []byte("LYRICSBEGINLYR00004 la 000023LYRICS200"), append([]byte("TAG"), make([]byte, 125)...)), ""},
 		{"a tag in the middle", scanned(sound[:417*50], id3(100), sound[417*50:]), ""},
-		{"garbage in front", scanned(bytes.Repeat([]byte{0xDE, 0xAD}, 50_000), sound), "100000 bytes that are neither frames nor tags, in 1 places"},
-		{"garbage in the middle", scanned(sound[:417*50], noise(1000), sound[417*50:]), "1000 bytes that are neither frames nor tags, in 1 places"},
+		{"garbage in front", scanned(bytes.Repeat([]byte{0xDE, 0xAD}, 50_000), sound), "100000 bytes that are neither frames nor tags, in 1 place"},
+		{"garbage in the middle", scanned(sound[:417*50], noise(1000), sound[417*50:]), "1000 bytes that are neither frames nor tags, in 1 place"},
 	} {
 		r := c.r
 		if r.Codec != "mp3" || r.Err != nil || r.Cut != nil || !near(r.Seconds, seconds) || !near(r.Duration, seconds) || r.Frames != 100 {

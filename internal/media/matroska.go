@@ -292,7 +292,7 @@ func (m *matroska) report(r *Report) {
 		r.Codec = r.Container // which isn't known yet
 	}
 	if m.resynced > 0 {
-		r.Flaws = append(r.Flaws, fmt.Sprintf("what stands between elements makes no sense in %d places", m.resynced))
+		r.Flaws = append(r.Flaws, "what stands between elements makes no sense in "+counted(int64(m.resynced), "place"))
 	}
 	r.Duration, r.Declared = m.length(r.Seconds)
 	r.Want = m.want()

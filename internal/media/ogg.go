@@ -279,7 +279,9 @@ func (o *ogg) flaws(t oggTotal) (list []string) {
 	}
 	note(int64(o.damaged), "%d pages whose checksum misses")
 	note(o.skipped, "%d bytes between pages")
-	note(int64(t.gaps), "pages are missing in %d places")
+	if t.gaps > 0 {
+		list = append(list, "pages are missing in "+counted(int64(t.gaps), "place"))
+	}
 	note(int64(t.bad), "%d packets that can't be decoded")
 	if o.ended && o.audio != nil && !o.audio.ended {
 		list = append(list, "no page says that it is the last")

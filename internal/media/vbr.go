@@ -149,6 +149,14 @@ func cutShort(stated, found float64) error {
 	return fmt.Errorf("audio ends at %.1f s of %.1f s", found, stated)
 }
 
+// counted is n of what, such as "2 places".
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // flaws tells what players step over.
 func (f *frames) flaws() (all []string) {
 	t := f.tally
@@ -157,11 +165,11 @@ func (f *frames) flaws() (all []string) {
 			all = append(all, fmt.Sprintf(format, a...))
 		}
 	}
-	note(f.garbage, "%d bytes that are neither frames nor tags, in %d places", f.garbage, f.gaps)
+	note(f.garbage, "%d bytes that are neither frames nor tags, in %s", f.garbage, counted(int64(f.gaps), "place"))
 	note(int64(t.bad), "%d of %d frames are damaged", t.bad, t.count)
 	note(int64(t.badCRC), "checksums miss in %d of %d frames", t.badCRC, t.count)
 	note(int64(t.starved), "%d frames need bytes of frames that aren't there", t.starved)
-	note(int64(t.rates), "the sample rate changes %d times", t.rates)
+	note(int64(t.rates), "the sample rate changes %s", counted(int64(t.rates), "time"))
 	if f.partial {
 		all = append(all, "the last frame isn't whole")
 	}

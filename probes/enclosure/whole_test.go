@@ -85,7 +85,7 @@ func TestFlaws(t *testing.T) {
 	body := slices.Concat(audio[:half], make([]byte, 1000), audio[half:])
 	r, found := probeEdge(t, &edge{body: body}, probes.Options{"full": true, "seek": false, "head": false})
 	flaws, _ := r.Root.Steps[1].Attrs[probes.AttrMediaFlaws].([]string)
-	if want := []string{"1000 bytes that are neither frames nor tags, in 1 places"}; !slices.Equal(flaws, want) || found != "" {
+	if want := []string{"1000 bytes that are neither frames nor tags, in 1 place"}; !slices.Equal(flaws, want) || found != "" {
 		t.Errorf("got %q and %q, want %q", flaws, found, want)
 	}
 }
