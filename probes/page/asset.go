@@ -22,6 +22,7 @@ type asset struct {
 	sheet   sheet       // of a style sheet
 	told    bool        // what the sheet leads to has been queued
 	hashes  []hash.Hash // one a promise
+	origin  string      // that the request named
 }
 
 // merge adds a second reference to an asset.
@@ -34,8 +35,21 @@ func (a *asset) merge(r ref) {
 	switch {
 	case a.preload && !r.preload:
 		a.preload, a.role, a.imports, a.promised = false, r.role, r.imports, r.promised
-	case a.preload == r.preload && len(a.promised) < maxPromises:
+		a.mode, a.blind = r.mode, r.blind
+	case a.preload == r.preload:
+		a.also(r)
+	}
+}
+
+// also merges a second reference that is as much in use as those before. What is
+// asked for in two modes browsers fetch twice: each may go well or not.
+func (a *asset) also(r ref) {
+	if len(a.promised) < maxPromises {
 		a.promised = append(a.promised, r.promised...)
+	}
+	a.blind = a.blind || r.blind
+	if a.mode != r.mode {
+		a.mode = unchecked
 	}
 }
 
@@ -72,6 +86,9 @@ func (c *crawl) request(a *asset) wire.Request {
 	}
 	if from := referrer(a.from, a.url); from != "" {
 		req.Header.Set("Referer", from)
+	}
+	if a.origin = a.asks(c.doc.url); a.origin != "" {
+		req.Header.Set("Origin", a.origin)
 	}
 	switch a.role {
 	case stylesheet:
@@ -135,7 +152,7 @@ func (a *asset) refs(p policy) (assets, faces []ref) {
 		add(&assets, ref{role: image}, raw)
 	}
 	for _, f := range a.sheet.faces {
-		add(&faces, ref{role: font, family: f.family, face: f.letter}, f.url)
+		add(&faces, ref{role: font, mode: anonymous, family: f.family, face: f.letter}, f.url)
 	}
 	return assets, faces
 }

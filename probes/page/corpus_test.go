@@ -41,7 +41,7 @@ func (p *saved) open(_ context.Context, _ *probes.Step, req wire.Request) (*wire
 	if err != nil {
 		return nil, probes.Fail(probes.HTTPOther, err)
 	}
-	resp := &wire.Response{URL: u, Status: 200, Header: http.Header{}}
+	resp := &wire.Response{URL: u, Status: 200, Header: http.Header{"Access-Control-Allow-Origin": {"*"}}}
 	prefix, file, ok := strings.Cut(p.row["serve"], "=>")
 	rest, below := strings.CutPrefix(req.URL, prefix)
 	if ok && below {

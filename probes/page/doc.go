@@ -39,6 +39,10 @@
 //
 // What comes must be what was asked for: an error page in place of a sheet, a
 // script, an image or a font fails, as does what doesn't hash to the element's
-// attribute integrity, with the finding integrity_mismatch. Where such a thing
+// attribute integrity, with the finding integrity_mismatch. So does what browsers
+// keep from a page of another origin: scripts and sheets with integrity and no
+// attribute crossorigin; and what they ask for by CORS (fonts, modules, and
+// scripts, sheets and images with crossorigin) where the answer's
+// Access-Control-Allow-Origin leaves the page's origin out. Where such a thing
 // blocks its code is page_blocking, else page_asset.
 package page

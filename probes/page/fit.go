@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -44,11 +45,13 @@ func (a *asset) sums() io.Writer {
 	return io.MultiWriter(all...)
 }
 
-// unfit says why what came can't be used as what was asked for: it isn't what
-// the page promises, or is an error page or a login answered with 200.
-func (a *asset) unfit() error {
-	err := a.broken()
-	if err != nil {
+// unfit says why what came can't be used by page as what was asked for: page may
+// not have it, it isn't what the page promises, or is an error page or a login
+// answered with 200.
+func (a *asset) unfit(page *url.URL) error {
+	err := a.barred(page)
+	if broken := a.broken(); err == nil && broken != nil {
+		err = broken
 		a.step.Find(probes.Note(probes.IntegrityMismatch, a.url.Hostname(), err.Error()))
 	}
 	if err = cmp.Or(err, a.other()); err == nil {

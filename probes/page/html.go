@@ -108,11 +108,11 @@ func (r *reader) link(n *html.Node) {
 			return
 		}
 		applies := r.doc.screen.matches(attr(n, "media"))
-		r.add(ref{role: stylesheet, applies: applies, blocking: applies && r.inHead, promised: promise(n)}, href)
+		r.add(ref{role: stylesheet, applies: applies, blocking: applies && r.inHead, promised: promise(n), mode: modeOf(n)}, href)
 	case is("preload"):
 		r.preload(n)
 	case is("modulepreload"):
-		r.add(ref{role: script, preload: true, promised: promise(n)}, href)
+		r.add(ref{role: script, preload: true, promised: promise(n), mode: max(modeOf(n), anonymous)}, href)
 	case is("icon") && !r.icon:
 		r.icon = true
 		r.add(ref{role: icon}, href)
@@ -130,10 +130,10 @@ func (r *reader) preload(n *html.Node) {
 		return
 	}
 	if set := attr(n, "imagesrcset"); as == image && set != "" {
-		r.add(ref{role: image, preload: true}, r.doc.screen.choose(set, attr(n, "imagesizes"), attr(n, "href")))
+		r.add(ref{role: image, preload: true, mode: modeOf(n)}, r.doc.screen.choose(set, attr(n, "imagesizes"), attr(n, "href")))
 		return
 	}
-	r.add(ref{role: as, preload: true, promised: promise(n)}, attr(n, "href"))
+	r.add(ref{role: as, preload: true, promised: promise(n), mode: modeOf(n)}, attr(n, "href"))
 }
 
 func (r *reader) script(n *html.Node) {
@@ -144,7 +144,11 @@ func (r *reader) script(n *html.Node) {
 	deferred := kind == "module" || has(n, "async") || has(n, "defer")
 	asks := slices.Contains(strings.Fields(strings.ToLower(attr(n, "blocking"))), "render")
 	src := cmp.Or(attr(n, "src"), attr(n, "href"), attr(n, "xlink:href")) // the latter two in SVG
-	r.add(ref{role: script, blocking: r.inHead && (!deferred || asks), promised: promise(n)}, src)
+	f := ref{role: script, blocking: r.inHead && (!deferred || asks), promised: promise(n), mode: modeOf(n)}
+	if kind == "module" {
+		f.mode = max(f.mode, anonymous)
+	}
+	r.add(f, src)
 }
 
 // scriptKind is classic, module, or "" for what browsers don't run.
@@ -182,7 +186,7 @@ func (r *reader) take(s sheet, blocking bool) {
 	}
 	for _, f := range s.faces {
 		if u := r.resolve(f.url, font, false); u != nil && len(r.doc.faces) < maxRefs {
-			r.doc.faces = append(r.doc.faces, ref{url: u, from: r.doc.url, role: font, family: f.family, face: f.letter})
+			r.doc.faces = append(r.doc.faces, ref{url: u, from: r.doc.url, role: font, mode: anonymous, family: f.family, face: f.letter})
 		}
 	}
 	r.doc.letters.merge(s.letters)
@@ -200,10 +204,10 @@ func (r *reader) img(n *html.Node) {
 		set, sizes, src = attr(s, "srcset"), attr(s, "sizes"), ""
 	}
 	if set == "" {
-		r.add(ref{role: image}, src)
+		r.add(ref{role: image, mode: modeOf(n)}, src)
 		return
 	}
-	r.addOneOfSet(r.doc.screen.choose(set, sizes, src))
+	r.addOneOfSet(modeOf(n), r.doc.screen.choose(set, sizes, src))
 }
 
 const maxSources = 100 // of one picture
@@ -263,8 +267,8 @@ func (r *reader) add(f ref, raw string) {
 	r.addURL(f, r.resolve(raw, f.role, false))
 }
 
-func (r *reader) addOneOfSet(raw string) {
-	r.addURL(ref{role: image}, r.resolve(raw, image, true))
+func (r *reader) addOneOfSet(m mode, raw string) {
+	r.addURL(ref{role: image, mode: m}, r.resolve(raw, image, true))
 }
 
 func (r *reader) addURL(f ref, u *url.URL) {
@@ -276,6 +280,7 @@ func (r *reader) addURL(f ref, u *url.URL) {
 		return
 	}
 	f.url, f.from = u, r.doc.url
+	f.blind = f.mode == unchecked && len(f.promised) > 0 && !f.preload
 	r.doc.refs = append(r.doc.refs, f)
 }
 

@@ -48,6 +48,8 @@ type ref struct {
 	family   string            // of a font
 	face     letter            // of a font
 	promised []media.Integrity // what it must hash to: all of them
+	mode     mode
+	blind    bool // something is promised that browsers may not check at other origins
 }
 
 // A policy says what of plain http a page may fetch (W3C Mixed Content,
