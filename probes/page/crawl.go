@@ -262,7 +262,7 @@ func (c *crawl) settle(a *asset) {
 	c.giveBack(a)
 	a.settled = true
 	if a.err == nil {
-		a.err = a.unfit(c.doc.url)
+		a.err = a.unfit(c.doc)
 	}
 	a.step.Done(&a.err)
 	if a.err == nil && a.role == stylesheet {

@@ -36,6 +36,7 @@ type document struct {
 	refused  []ref      // that browsers refuse to fetch, by plain http on a page by https
 	links    []*url.URL // to pages of its own site, in page order, each once
 	tree     *html.Node
+	standard bool // surely not in quirks mode
 }
 
 // document fetches and reads the document. Where it is read and yet isn't what
@@ -156,7 +157,7 @@ func readDocument(u *url.URL, h http.Header, body []byte, v screen) (*document, 
 	if err != nil {
 		return nil, err
 	}
-	doc := &document{url: u, words: wordsOf(top), screen: v, tree: top}
+	doc := &document{url: u, words: wordsOf(top), screen: v, tree: top, standard: isStandard(top)}
 	doc.policy = policy{page: u, upgradeAll: upgrades(h.Values("Content-Security-Policy")...)}
 	r := &reader{doc: doc, base: u, room: maxText, linked: map[string]bool{}}
 	if self := resolve(u, u.String()); self != nil {
@@ -164,6 +165,17 @@ func readDocument(u *url.URL, h http.Header, body []byte, v screen) (*document, 
 	}
 	r.read(top)
 	return doc, nil
+}
+
+// isStandard reports whether the document begins with the plain doctype, which
+// keeps browsers out of quirks mode; older ones may too.
+func isStandard(top *html.Node) bool {
+	for n := range top.ChildNodes() {
+		if n.Type == html.DoctypeNode {
+			return n.Data == "html" && len(n.Attr) == 0
+		}
+	}
+	return false
 }
 
 // parseHTML parses body, in the encoding that it or contentType says. The

@@ -5,8 +5,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,16 +46,16 @@ func (a *asset) sums() io.Writer {
 	return io.MultiWriter(all...)
 }
 
-// unfit says why what came can't be used by page as what was asked for: page may
-// not have it, it isn't what the page promises, or is an error page or a login
-// answered with 200.
-func (a *asset) unfit(page *url.URL) error {
-	err := a.barred(page)
+// unfit says why what came can't be used by doc as what was asked for: doc may
+// not have it, it isn't what doc promises, is an error page or a login answered
+// with 200, or has a type that browsers go by.
+func (a *asset) unfit(doc *document) error {
+	err := a.barred(doc.url)
 	if broken := a.broken(); err == nil && broken != nil {
 		err = broken
 		a.step.Find(probes.Note(probes.IntegrityMismatch, a.url.Hostname(), err.Error()))
 	}
-	if err = cmp.Or(err, a.other()); err == nil {
+	if err = cmp.Or(err, a.other(), a.mistyped(doc.standard)); err == nil {
 		return nil
 	}
 	code := probes.PageAsset
@@ -101,6 +102,30 @@ func (a *asset) other() error {
 	}
 	return fmt.Errorf("%s in place of a %s, type says %s", is, a.role, cmp.Or(declared, "nothing"))
 }
+
+// mistyped says by which type that its server declares browsers refuse a as
+// what it was asked for: style sheets of a page in standards mode (HTML, 4.2.4),
+// and style sheets and scripts that are not to be sniffed (Fetch, 3.6).
+func (a *asset) mistyped(standard bool) error {
+	declared, _, _ := mime.ParseMediaType(a.resp.Header.Get("Content-Type"))
+	lax := !strings.EqualFold(a.resp.Header.Get("X-Content-Type-Options"), "nosniff")
+	var ok bool
+	switch a.role {
+	case stylesheet:
+		ok = lax && !standard || declared == "text/css" || declared == "application/x-unknown-content-type"
+	case script:
+		ok = lax || javascript.MatchString(declared)
+	default:
+		ok = true
+	}
+	if ok || declared == "" || a.preload {
+		return nil
+	}
+	return fmt.Errorf("%s whose type says %s, which browsers don't use", a.role, declared)
+}
+
+// javascript matches the types that scripts may have (MIME Sniffing, 4.6).
+var javascript = regexp.MustCompile(`^((application|text)/(x-)?(java|ecma)script|text/(javascript1\.[0-5]|jscript|livescript))$`)
 
 // leastText is how many bytes tell what they are. Fewer, or none, is what
 // counters answer with whose image nobody is to see.

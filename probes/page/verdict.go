@@ -161,7 +161,7 @@ func (c *crawl) noteSkipped() {
 
 func why(err error) string {
 	if f, ok := errors.AsType[*probes.Failure](err); ok {
-		return f.Detail
+		return strings.TrimPrefix(f.Detail, "not fetched: ")
 	}
 	return err.Error()
 }

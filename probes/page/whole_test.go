@@ -4,6 +4,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -205,7 +206,58 @@ func TestRedirectStorm(t *testing.T) {
 		t.Errorf("%d steps, %s", steps, r.Outcome)
 	}
 	left := r.Findings[len(r.Findings)-1]
-	if left.Code != probes.GuardBudget || left.Severity != probes.Notice || !strings.HasSuffix(left.Detail, "not fetched: the page has used up its 600 redirects") {
+	if left.Code != probes.GuardBudget || left.Severity != probes.Notice || !strings.HasSuffix(left.Detail, "assets not fetched: the page has used up its 600 redirects") {
 		t.Errorf("got %+v", left)
+	}
+}
+
+func TestTypesThatBrowsersGoBy(t *testing.T) {
+	for _, c := range []struct{ name, page, want string }{
+		{"sheets of a page in standards mode", "<!doctype html><link rel=stylesheet href=text.css>", `
+failed page_blocking www.example
+  stylesheet /text.css * !page_blocking`},
+		{"imports of it", "<!doctype html><style>@import 'text.css'</style>", `
+failed page_blocking www.example
+  stylesheet /text.css * !page_blocking`},
+		{"in quirks mode any will do", "<html><link rel=stylesheet href=text.css>", `
+ok
+  stylesheet /text.css *`},
+		{"unless it says not to sniff", "<html><link rel=stylesheet href=strict.css>", `
+failed page_blocking www.example
+  stylesheet /strict.css * !page_blocking`},
+		{"one without a type, one with parameters, one in advance", "<!doctype html><link rel=stylesheet href=none.css><link rel=stylesheet href=a.css><link rel=preload as=style href=text.css>", `
+ok
+  stylesheet /none.css *
+  stylesheet /a.css *
+  stylesheet /text.css`},
+		{"scripts may have any", "<!doctype html><script src=a.js></script>", `
+ok
+  script /a.js *`},
+		{"unless theirs says not to sniff", "<!doctype html><script async src=strict.js></script><script src=x.js></script>", `
+degraded
+  script /strict.js !page_asset
+  script /x.js *
+  ?page_asset www.example warning`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := serve(t, site{"/": c.page}, wiretest.Cert{})
+			inner := w.main.Config.Handler
+			w.main.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				kind, ok := map[string]string{
+					"/text.css": "text/plain", "/strict.css": "text/plain", "/none.css": "", "/a.css": "Text/CSS; charset=utf-8",
+					"/a.js": "text/plain", "/strict.js": "text/plain; charset=utf-8", "/x.js": "application/x-javascript",
+				}[r.URL.Path]
+				if !ok {
+					inner.ServeHTTP(rw, r)
+					return
+				}
+				rw.Header()["Content-Type"] = []string{kind}
+				if strings.HasPrefix(r.URL.Path, "/strict") || r.URL.Path == "/x.js" {
+					rw.Header().Set("X-Content-Type-Options", "nosniff")
+				}
+				io.WriteString(rw, "p {}")
+			})
+			equal(t, brief(w.run(t, "/", nil)), c.want)
+		})
 	}
 }
