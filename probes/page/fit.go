@@ -100,7 +100,11 @@ func (a *asset) other() error {
 	if is == "" {
 		return nil
 	}
-	return fmt.Errorf("%s in place of a %s, type says %s", is, a.role, cmp.Or(declared, "nothing"))
+	article := "a"
+	if a.role == image || a.role == icon {
+		article = "an"
+	}
+	return fmt.Errorf("%s in place of %s %s, type says %s", is, article, a.role, cmp.Or(declared, "nothing"))
 }
 
 // mistyped says by which type that its server declares browsers refuse a as

@@ -61,7 +61,11 @@ func TestImagesThatAreNone(t *testing.T) {
 		"/d": "image/svg+xml|<?xml version='1.0'?><!-- x --><svg/>", "/e": "image/gif|", "/f": "image/avif|\x00\x00\x00\x20ftypavif",
 		"/g": "application/xml|<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
 	}, wiretest.Cert{})
-	equal(t, brief(w.run(t, "/", nil)), `
+	r := w.run(t, "/", nil)
+	if got, want := r.Root.Steps[1].Fail.Detail, "HTML in place of an image, type says image/jpeg"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	equal(t, brief(r), `
 degraded
   image /a !page_asset
   image /b !page_asset
