@@ -46,7 +46,11 @@ func drain(ctx context.Context, hop *probes.Step, res *http.Response, req Reques
 	}
 	if !out.Complete && !req.StopAtKeep {
 		detail := fmt.Sprintf("larger than %d bytes; reading stopped there", out.Size)
-		s.Find(probes.Note(probes.BodySize, res.Request.URL.Hostname(), detail))
+		f := probes.Note(probes.BodySize, res.Request.URL.Hostname(), detail)
+		if req.LargeOK {
+			f.Severity = probes.Notice
+		}
+		s.Find(f)
 	}
 	if took := wire.last.Sub(s.Start); slow(wire.n, took) {
 		detail := fmt.Sprintf("%d bytes in %s, less than %d a second", wire.n, probes.Roughly(took), minRate)

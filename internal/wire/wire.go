@@ -108,6 +108,7 @@ type Request struct {
 	Keep        int64       // bytes of the inflated body to keep
 	Limit       int64       // bytes of the inflated body to read at most, past which stands the finding body_size; 0: Keep
 	StopAtKeep  bool        // end without a finding when Keep bytes have come
+	LargeOK     bool        // past Limit the finding is a notice: what came is enough to judge by
 	EmptyOK     bool        // an empty body is an answer too
 	RecordQuery bool        // record URLs unredacted
 }

@@ -81,6 +81,7 @@ func (c *crawl) request(a *asset) wire.Request {
 		Keep:        min(sniffed, a.granted),
 		Limit:       a.granted,
 		Sink:        a.sums(),
+		LargeOK:     a.role != stylesheet && a.role != script,
 		EmptyOK:     true,
 		RecordQuery: c.recordQuery,
 	}

@@ -276,7 +276,7 @@ degraded
   image /1
   image /2 !guard_budget
   ?body_size www.example warning
-  ?body_size www.example warning`},
+  ?body_size www.example notice`},
 		{"document missing", site{}, wiretest.Cert{}, nil, `
 failed http_missing www.example`},
 		{"document empty", site{"/": ""}, wiretest.Cert{}, nil, `
