@@ -10,8 +10,9 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-// What browsers keep from a page of another origin is as good as missing. Each
-// case was held against Chromium.
+// What browsers keep from a page of another origin is as good as missing. The
+// cases of scripts were held against Chromium; those of fonts and images follow
+// the Fetch standard and CSS Fonts 4.
 func TestOrigins(t *testing.T) {
 	const css, js = "p {}", "f()"
 	const font = `<style>@font-face { font-family: f; src: url(%[1]s/f.woff2) } p { font-family: f }</style><p>x`
