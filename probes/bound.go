@@ -17,17 +17,26 @@ const cutMark = "…"
 // Bounded returns text as valid UTF-8 of at most MaxText bytes.
 func Bounded(text string) string {
 	if len(text) > MaxText {
-		end := MaxText - len(cutMark)
-		for end > MaxText-len(cutMark)-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + cutMark
+		text = Clip(text, MaxText-len(cutMark)) + cutMark
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) > MaxText { // replacing a byte makes it longer
 		return Bounded(text)
 	}
 	return text
+}
+
+// Clip returns the first n bytes of text at most, no character cut in two.
+func Clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for end := n; end > max(0, n-utf8.UTFMax); end-- {
+		if utf8.RuneStart(text[end]) {
+			return text[:end]
+		}
+	}
+	return text[:n]
 }
 
 // Own returns v as a step notes it: texts and lists bounded and in memory of

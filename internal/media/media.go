@@ -41,14 +41,14 @@ func identify(head []byte) Format {
 	}
 	detected := mimetype.Detect(head)
 	for m := detected; m != nil; m = m.Parent() {
-		if codec := codecs[bare(m.String())]; codec != "" {
-			return Format{bare(m.String()), codec}
+		if codec := codecs[Bare(m.String())]; codec != "" {
+			return Format{Bare(m.String()), codec}
 		}
 	}
 	if !strings.HasPrefix(detected.String(), "text/") && framesOf(head) {
 		return Format{"audio/mpeg", "mp3"} // sound after bytes that mean nothing
 	}
-	return Format{Type: bare(detected.String())}
+	return Format{Type: Bare(detected.String())}
 }
 
 // tagLength returns the bytes of the ID3v2 tag that head begins with, 0 where
@@ -74,7 +74,7 @@ func (f Format) Playable() bool { return f.Codec != "" }
 // are, nil where it doesn't. No type and application/octet-stream state
 // nothing.
 func (f Format) Agrees(stated string) error {
-	typ := bare(stated)
+	typ := Bare(stated)
 	switch {
 	case typ == "" || typ == "application/octet-stream" || typ == "binary/octet-stream" || typ == f.Type:
 		return nil
@@ -100,8 +100,8 @@ func family(typ string) string {
 	return codecs[typ]
 }
 
-// bare is a media type in lower case without its parameters.
-func bare(typ string) string {
+// Bare is a media type in lower case without its parameters.
+func Bare(typ string) string {
 	if t, _, err := mime.ParseMediaType(typ); err == nil {
 		return t
 	}

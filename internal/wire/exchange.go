@@ -151,7 +151,7 @@ func protocolText(res *http.Response) string {
 }
 
 // clip bounds what a stranger may write into a record.
-func clip(text string) string { return text[:min(len(text), 256)] }
+func clip(text string) string { return probes.Clip(text, 256) }
 
 // statusFailure says what a status means that is no answer and no redirect.
 func statusFailure(res *http.Response, req Request) error {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/sonde-media/sonde/internal/media"
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
 )
@@ -47,7 +48,7 @@ func (f file) headDiffers(h http.Header, ranges bool) (notes []probes.Finding) {
 	if length >= 0 && f.total >= 0 && length != f.total && !f.inserted {
 		note(probes.LengthMismatch, "says %d bytes, that to GET %d", length, f.total)
 	}
-	if typ := h.Get("Content-Type"); typ != "" && f.typ != "" && bare(typ) != bare(f.typ) {
+	if typ := h.Get("Content-Type"); typ != "" && f.typ != "" && media.Bare(typ) != media.Bare(f.typ) {
 		note(probes.TypeMismatch, "says %s, that to GET %s", clip(typ), clip(f.typ))
 	}
 	if ranges && strings.EqualFold(h.Get("Accept-Ranges"), "none") {
@@ -57,10 +58,4 @@ func (f file) headDiffers(h http.Header, ranges bool) (notes []probes.Finding) {
 		note(probes.RangeWrong, "has the ETag %s, that to GET %s: what resumes a download starts over", clip(etag), clip(f.etag))
 	}
 	return notes
-}
-
-// bare is a media type without its parameters.
-func bare(typ string) string {
-	typ, _, _ = strings.Cut(typ, ";")
-	return strings.ToLower(strings.TrimSpace(typ))
 }

@@ -51,4 +51,4 @@ func (o Options) Check() error {
 }
 
 // clip bounds what a stranger may write into a record.
-func clip(text string) string { return text[:min(len(text), 100)] }
+func clip(text string) string { return probes.Clip(text, 100) }

@@ -105,5 +105,5 @@ func (e episode) from(base *url.URL) episode {
 
 // clip bounds what a stranger may write into a record.
 func clip(text string) string {
-	return strings.Clone(strings.ToValidUTF8(text[:min(len(text), 300)], ""))
+	return strings.Clone(strings.ToValidUTF8(probes.Clip(text, 300), ""))
 }
