@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"internal/incident":      {"probes", "internal/api"},
 	"internal/media":         {},
 	"internal/dirlock":       {},
+	"internal/source":        {"internal/config"}, // where an agent's configuration comes from
 	"internal/store":         {"probes", "internal/api", "internal/dirlock"},
 	"internal/telemetry":     {"probes", "internal/dirlock"},
 	"internal/wire":          {"probes"},
@@ -65,7 +66,8 @@ var heavy = map[string][]string{
 	"github.com/rogpeppe/go-internal":       {},
 	"go.uber.org/goleak":                    {},
 	"golang.org/x/net/html":                 {"probes/page", "probes/feed"},
-	"github.com/hashicorp/go-retryablehttp": {"internal/api", "internal/telemetry"},
+	"github.com/hashicorp/cronexpr":         {"internal/config"},
+	"github.com/hashicorp/go-retryablehttp": {"internal/api", "internal/source", "internal/telemetry"},
 }
 
 type listed struct {

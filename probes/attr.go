@@ -155,4 +155,11 @@ const (
 	AttrAgentSpoolBytes = "sonde.agent.spool_bytes"
 	AttrAgentSpoolAge   = "sonde.agent.spool_age_s"
 	AttrAgentDropped    = "sonde.agent.dropped"
+	AttrAgentPaused     = "sonde.agent.paused"    // string array: targets not probed now, by pause or maintenance
+	AttrAgentLoad       = "sonde.agent.load"      // double: the machine's load average over a minute, a CPU
+	AttrAgentCPU        = "sonde.agent.cpu"       // double: CPU seconds that the agent used, a second
+	AttrAgentMemory     = "sonde.agent.memory"    // int: bytes of memory the agent holds
+	AttrAgentWitnesses  = "sonde.agent.witnesses" // string array on the step "witness": "address=ok" or "address=what is wrong"
+	AttrAgentTimers     = "sonde.agent.timers_ms" // int: how late the agent's own timers came, at most, since the last heartbeat
+	AttrAgentStarted    = "sonde.agent.started"   // RFC 3339
 )

@@ -21,9 +21,19 @@ type Target struct {
 	Labels      map[string]string // the operator's own, recorded as sonde.label.*
 	Interval    time.Duration     // from the start of a run to the next; 0 for a single run
 	Timeout     time.Duration     // for a whole run; 0 means DefaultTimeout
+	Confirm     time.Duration     // from a failed run that follows one that didn't fail to a second run, which confirms it; 0: none
+	Paused      bool              // not probed at all
+	Windows     []Window          // not probed while in any of these
 	RecordQuery bool              // record URLs with user info and query values
 	Secrets     []string          // texts of four bytes or more that are never recorded, such as a path's token
 	Options     Options           // of its kind
+}
+
+// A Window is a time that comes again and again, such as one of maintenance.
+type Window interface {
+	// Until returns when the occurrence that t lies in ends, the zero time
+	// where t lies in none.
+	Until(t time.Time) time.Time
 }
 
 // DefaultTimeout bounds a run whose target has no timeout of its own.

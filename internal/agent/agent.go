@@ -36,8 +36,11 @@ type Agent struct {
 // Stats are how an agent does.
 type Stats struct {
 	Targets  int
-	InFlight int   // runs now
-	Missed   int64 // runs that were due and not started, since the start
+	InFlight int           // runs now
+	Missed   int64         // runs that were due and not started, since the start
+	Config   string        // version of the configuration that runs
+	Paused   []string      // names of targets that are not probed now, by pause or maintenance
+	Timers   time.Duration // how late the agent's own timers came, at most, since it was asked last
 }
 
 // New returns an agent that stands in region. It makes one probe a target, by

@@ -52,8 +52,11 @@ const (
 // An Agent is what a heartbeat tells besides what the exporter knows itself.
 type Agent struct {
 	Targets  int
-	InFlight int   // runs now
-	Missed   int64 // runs since the start that were due and not started
+	InFlight int           // runs now
+	Missed   int64         // runs since the start that were due and not started
+	Config   string        // version of the configuration that runs
+	Paused   []string      // names of targets that are not probed now, by pause or maintenance
+	Timers   time.Duration // how late the agent's own timers came, at most, since it was asked last
 }
 
 // An Exporter makes spans and metrics of finished runs and delivers them: the

@@ -48,6 +48,10 @@ type Options struct {
 	Redirects    int            // followed at most; 0: DefaultRedirects
 	Stores       []Store        // further trust stores, each with a verdict of its own
 	Limits       Limits         // what hosts are asked for at most
+
+	// Now is the time by which certificates are judged: an agent whose clock is
+	// off corrects it here. nil: time.Now.
+	Now func() time.Time
 }
 
 // A Store is a named set of roots that some clients trust, such as those of an
