@@ -21,7 +21,7 @@ func (n *Net) handshake(ctx context.Context, hop *probes.Step, conn net.Conn, ho
 	s := hop.Begin("tls")
 	defer s.Done(&err)
 	s.Set(probes.AttrServerAddress, host)
-	j := judge{by: n.trust, host: host}
+	j := judge{by: n.trust, host: host, now: n.Now()}
 	c := tls.Client(conn, n.tlsConfig(&j))
 	if err := c.HandshakeContext(ctx); err != nil {
 		conn.Close()
@@ -35,7 +35,7 @@ func (n *Net) handshake(ctx context.Context, hop *probes.Step, conn net.Conn, ho
 	s.Set(probes.AttrTLSNextProto, state.NegotiatedProtocol)
 	s.Set(probes.AttrTLSStaple, j.revocation)
 	j.chain.facts.note(s, hop)
-	for _, f := range j.chain.findings(host, time.Now()) {
+	for _, f := range j.chain.findings(host, j.now) {
 		s.Find(f)
 	}
 	return c, nil
@@ -64,20 +64,20 @@ func (n *Net) tlsConfig(j *judge) *tls.Config {
 type judge struct {
 	by         *verifier
 	host       string
+	now        time.Time // when the handshake began
 	chain      *chain
 	revocation string // by the stapled response; "" where there was none
 }
 
 // verify fails with a [*tls.CertificateVerificationError], as crypto/tls does.
 func (j *judge) verify(state tls.ConnectionState) (err error) {
-	now := time.Now()
 	served := state.PeerCertificates
 	if len(served) == 0 {
 		return errors.New("the server sent no certificate")
 	}
-	j.chain, err = j.by.verify(served, j.host, now)
+	j.chain, err = j.by.verify(served, j.host, j.now)
 	if err == nil {
-		j.revocation, err = j.chain.revocation(state.OCSPResponse, now)
+		j.revocation, err = j.chain.revocation(state.OCSPResponse, j.now)
 	}
 	if err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: served, Err: err}
@@ -128,7 +128,7 @@ func (n *Net) handshakeFailure(ctx context.Context, s, hop *probes.Step, err err
 
 // refusal notes a chain that was refused and says why.
 func (n *Net) refusal(s, hop *probes.Step, served []*x509.Certificate, refused error) error {
-	now := time.Now()
+	now := n.Now()
 	describe(served, nil).note(s, hop)
 	s.Set(probes.AttrTLSStores, verdictTexts(n.trust.refusedVerdicts(served, refused, now)))
 	code, at := diagnose(served, n.trust.roots, refused, now)

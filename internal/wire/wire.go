@@ -49,8 +49,8 @@ type Options struct {
 	Stores       []Store        // further trust stores, each with a verdict of its own
 	Limits       Limits         // what hosts are asked for at most
 
-	// Now is the time by which certificates are judged: an agent whose clock is
-	// off corrects it here. nil: time.Now.
+	// Now is the time by which certificates and other dates that hosts tell are
+	// judged: an agent whose clock is off corrects it here. nil: time.Now.
 	Now func() time.Time
 }
 
@@ -99,6 +99,14 @@ func New(o Options) (*Net, error) {
 		o.Redirects = DefaultRedirects
 	}
 	return &Net{o: o, ledger: newLedger(o.Limits), trust: newVerifier(o)}, nil
+}
+
+// Now is the time that what hosts say of dates is judged by; see Options.Now.
+func (n *Net) Now() time.Time {
+	if n.o.Now == nil {
+		return time.Now()
+	}
+	return n.o.Now()
 }
 
 // A Request is what to fetch.

@@ -57,7 +57,7 @@ func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	}
 	p := &prober{net: n.For(o.Choices), options: o}
 	return func(ctx context.Context, s *probes.Step, t probes.Target) error {
-		r := run{prober: p, net: p.net.Visit(), target: t, now: time.Now()}
+		r := run{prober: p, net: p.net.Visit(), target: t, now: p.net.Now()}
 		return r.probe(ctx, s)
 	}, nil
 }

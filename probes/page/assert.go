@@ -93,7 +93,7 @@ func (p *prober) assert(document *probes.Step, doc *document) (first error) {
 	for _, a := range p.opt.Assert {
 		s := document.Begin("assert")
 		s.Set(probes.AttrPageAssert, a.String())
-		err := a.holds(doc, time.Now())
+		err := a.holds(doc, p.net.Now())
 		if err != nil {
 			err = probes.Fail(probes.PageAssert, fmt.Errorf("%s: %w", a, err))
 		}
