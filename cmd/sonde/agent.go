@@ -166,8 +166,8 @@ func runAgent(ctx context.Context, o agentOptions) (err error) {
 		return usageError{errors.New("nowhere to send runs: give --hub URL, --otlp URL or --metrics ADDR")}
 	}
 	newProbe := func(t probes.Target) (probes.Func, error) { return config.NewProbe(o.net, t) }
-	a, err := agent.New(o.region, o.targets(), newProbe, exporter.Send, agent.Options{})
-	if err != nil {
+	a := agent.New(o.region, exporter.Send, agent.Options{})
+	if err := a.Apply(agent.Plan{Version: o.config.Version, Targets: o.targets(), Probe: newProbe}); err != nil {
 		return usageError{err}
 	}
 	if o.anonymous && slices.ContainsFunc(o.config.Targets, isRemote) {

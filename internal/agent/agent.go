@@ -5,10 +5,8 @@ package agent
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -20,17 +18,27 @@ const DefaultParallel = 128
 // Options are choices of an agent.
 type Options struct {
 	Parallel int // runs in flight at most; 0: DefaultParallel
+
+	Now func() time.Time // the clock that windows go by; nil: time.Now
 }
 
 // An Agent probes targets on schedule.
 type Agent struct {
-	region   string
-	slots    []*slot
-	send     func(*probes.Run)
-	parallel int
+	region string
+	send   func(*probes.Run)
+	o      Options
+	begin  time.Time     // what the schedule counts from, by the monotonic clock
+	wake   chan struct{} // tells Run that something may be due sooner
 
-	inFlight atomic.Int64
-	missed   atomic.Int64
+	applying sync.Mutex // one plan at a time
+	slots    []*slot    // one a target of the plan; guarded by applying
+
+	mu       sync.Mutex // guards what follows, and what is in the slots
+	plan     Plan
+	due      schedule
+	inFlight int
+	missed   int64
+	windows  windows
 }
 
 // Stats are how an agent does.
@@ -43,32 +51,36 @@ type Stats struct {
 	Timers   time.Duration // how late the agent's own timers came, at most, since it was asked last
 }
 
-// New returns an agent that stands in region. It makes one probe a target, by
-// means of probe, and gives finished runs to send, which is called by several
-// goroutines. The errors of all targets are joined.
-func New(region string, targets []probes.Target, probe func(probes.Target) (probes.Func, error), send func(*probes.Run), o Options) (*Agent, error) {
-	a := &Agent{region: region, send: send, parallel: cmp.Or(o.Parallel, DefaultParallel)}
-	var errs []error
-	for _, t := range targets {
-		f, err := probe(t)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("target %s: %w", t.Name, err))
-			continue
-		}
-		if t.Interval <= 0 {
-			t.Interval = probes.DefaultInterval
-		}
-		a.slots = append(a.slots, &slot{target: t, probe: f})
+// New returns an agent that stands in region and has nothing to do yet: see
+// [Agent.Apply]. It gives finished runs to send, which is called by several
+// goroutines.
+func New(region string, send func(*probes.Run), o Options) *Agent {
+	o.Parallel = cmp.Or(o.Parallel, DefaultParallel)
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return &Agent{region: region, send: send, o: o, begin: time.Now(), wake: make(chan struct{}, 1)}
 }
+
+// mostPaused is how many names of paused targets are told.
+const mostPaused = 256
 
 // Stats returns how the agent does now.
 func (a *Agent) Stats() Stats {
-	return Stats{Targets: len(a.slots), InFlight: int(a.inFlight.Load()), Missed: a.missed.Load()}
+	a.mu.Lock()
+	s := Stats{Targets: len(a.plan.Targets), InFlight: a.inFlight, Missed: a.missed, Config: a.plan.Version}
+	targets := a.plan.Targets
+	a.mu.Unlock()
+	var w windows // of our own, so that many targets hold up no run
+	now := a.o.Now()
+	for i := range targets {
+		if w.pause(&targets[i], now) {
+			s.Paused = append(s.Paused, targets[i].Name)
+		}
+	}
+	slices.Sort(s.Paused)
+	s.Paused = s.Paused[:min(len(s.Paused), mostPaused)]
+	return s
 }
 
 // Run probes until ctx is canceled and what was in flight then has ended.
@@ -76,43 +88,37 @@ func (a *Agent) Stats() Stats {
 func (a *Agent) Run(ctx context.Context) error {
 	var runs sync.WaitGroup
 	defer runs.Wait()
-	due := a.schedule(time.Now())
-	if len(due) == 0 {
-		<-ctx.Done()
-		return nil
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		timer.Reset(time.Until(due[0].due))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			a.start(ctx, &runs, due[0])
-			a.missed.Add(due.advance(time.Now()))
+		case <-a.wake:
 		}
+		timer.Reset(a.startDue(ctx, &runs))
 	}
 }
 
-// start runs s, unless its last run isn't over or too many are in flight: what
-// can't start now is missed, never queued, so that an agent that is too slow
-// says so and doesn't fall behind for good.
-func (a *Agent) start(ctx context.Context, runs *sync.WaitGroup, s *slot) {
-	if s.running.Load() || a.inFlight.Load() >= int64(a.parallel) {
-		a.missed.Add(1)
-		return
-	}
-	scheduled := s.due
-	s.running.Store(true)
-	a.inFlight.Add(1)
-	runs.Go(func() {
-		defer a.inFlight.Add(-1)
-		defer s.running.Store(false)
-		run := probes.Do(ctx, s.probe, s.target)
-		run.Scheduled = scheduled
-		if ctx.Err() == nil {
-			a.send(run)
+// idle is how long an agent sleeps that has nothing to do.
+const idle = time.Hour
+
+// startDue starts all runs that are due and returns the time until the next is.
+func (a *Agent) startDue(ctx context.Context, runs *sync.WaitGroup) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.due) > 0 {
+		now := time.Since(a.begin)
+		if left := a.due[0].at - now; left > 0 {
+			return left
 		}
-	})
+		e := a.due[0]
+		if a.may(e) {
+			j := a.take(e)
+			runs.Go(func() { a.run(ctx, j) })
+		}
+		a.missed += a.advance(now)
+	}
+	return idle
 }

@@ -73,8 +73,8 @@ func (c *collector) of(name string) (starts []time.Time) {
 func play(t *testing.T, d time.Duration, list []probes.Target, f probes.Func, o Options) (*Agent, *collector) {
 	t.Helper()
 	var c collector
-	a, err := New("eu-west", list, factory(f), c.send, o)
-	if err != nil {
+	a := New("eu-west", c.send, o)
+	if err := a.Apply(Plan{Targets: list, Probe: factory(f)}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -239,26 +239,46 @@ func TestAPanicFailsItsRunAlone(t *testing.T) {
 }
 
 func TestAdvanceSkipsWhatAMachineSleptThrough(t *testing.T) {
-	begin := time.Now()
-	s := schedule{{target: probes.Target{Interval: time.Minute}, due: begin, steady: begin}}
-	if missed := s.advance(begin.Add(10*time.Minute + time.Second)); missed != 10 {
+	s := &slot{target: &probes.Target{Interval: time.Minute}, settled: true}
+	a := &Agent{due: schedule{{slot: s}}}
+	if missed := a.advance(10*time.Minute + time.Second); missed != 10 {
 		t.Errorf("missed %d, want 10", missed)
 	}
-	if got := s[0].due.Sub(begin); got != 11*time.Minute {
+	if got := a.due[0].at; got != 11*time.Minute {
 		t.Errorf("next run after %v, want 11m", got)
 	}
 }
 
 func TestErrorsOfAllTargetsAreJoined(t *testing.T) {
-	_, err := New("eu-west", targets(3, 0), func(t probes.Target) (probes.Func, error) {
-		if t.Name == "target-1" {
-			return quick, nil
-		}
-		return nil, &probes.OptionError{Key: "episodes", Err: errors.New("must not be negative")}
-	}, func(*probes.Run) {}, Options{})
-	if err == nil || strings.Count(err.Error(), "episodes: must not be negative") != 2 {
+	a := New("eu-west", func(*probes.Run) {}, Options{})
+	list := targets(4, time.Minute)
+	list[1].Name, list[2].Interval = "target-0", -time.Second
+	err := a.Apply(Plan{Targets: list, Probe: factory(quick)})
+	if err == nil || !strings.Contains(err.Error(), "target-0: the name is given twice") || !strings.Contains(err.Error(), "target-2: the interval") {
 		t.Errorf("got %v", err)
 	}
+	if n := a.Stats().Targets; n != 0 {
+		t.Errorf("%d targets of a plan that was refused", n)
+	}
+}
+
+func TestAProbeThatCantBeMadeIsAnInternalFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c collector
+		a := New("eu-west", c.send, Options{})
+		err := a.Apply(Plan{Targets: targets(1, 10*time.Second), Probe: func(probes.Target) (probes.Func, error) {
+			return nil, &probes.OptionError{Key: "episodes", Err: errors.New("must not be negative")}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		a.Run(ctx)
+		if len(c.runs) == 0 || c.runs[0].Code != probes.Internal || !strings.Contains(c.runs[0].Detail, "must not be negative") {
+			t.Errorf("got %v", c.runs)
+		}
+	})
 }
 
 func TestAnAgentWithoutTargetsWaits(t *testing.T) {
