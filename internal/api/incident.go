@@ -1,0 +1,86 @@
+package api
+
+import (
+	"time"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// Incidents is what fell together in a range: failures with one shared cause,
+// and warnings with one shared host.
+type Incidents struct {
+	Incidents []Incident `json:"incidents"` // the newest first
+}
+
+// A Scope is how far an incident reaches.
+type Scope string
+
+// The scopes.
+const (
+	ScopeGlobal   Scope = "global"         // at least two regions see its targets, and it is in all of them
+	ScopeRegional Scope = "regional"       // some regions see it and others don't
+	ScopeSingle   Scope = "single_vantage" // only one region probes its targets
+	ScopeAgent    Scope = "one_agent"      // one agent sees it and another beside it doesn't
+	ScopeUnknown  Scope = "unknown"
+)
+
+// The severities of incidents, worst first.
+const (
+	SeverityCritical = "critical" // half of a service's targets or more fail, wherever they are probed
+	SeverityMajor    = "major"    // something fails
+	SeverityWarning  = "warning"  // all is served, but not as it should be
+)
+
+// How incidents end.
+const (
+	EndRecovered  = "recovered"  // three good runs in a row of every target
+	EndUnverified = "unverified" // nobody probes its targets any more
+)
+
+// An Incident is failures with one shared cause, from the first to the last.
+type Incident struct {
+	ID                 string          `json:"id"`
+	Severity           string          `json:"severity"`
+	Title              string          `json:"title"` // one line for people
+	Code               probes.Code     `json:"code"`
+	Cause              string          `json:"cause"`   // a certificate's SHA-256, a zone, a host, a CDN, an address block, an agent
+	Culprit            string          `json:"culprit"` // the host at whose step most runs failed
+	Scope              Scope           `json:"scope"`
+	Regions            []string        `json:"regions"` // those affected
+	Targets            []string        `json:"targets"`
+	Services           []string        `json:"services"`
+	ServicesUnaffected []string        `json:"services_unaffected"`
+	FirstFailure       time.Time       `json:"first_failure"`
+	LastFailure        time.Time       `json:"last_failure"`
+	Detected           time.Time       `json:"detected"` // when the hub had the run by which it could be told
+	Resolved           *time.Time      `json:"resolved"` // null while open
+	End                string          `json:"end"`      // "" while open, else EndRecovered or EndUnverified
+	PerRegion          []IncidentState `json:"per_region"`
+	Traces             []IncidentTrace `json:"traces"` // examples, one a region
+	Advice             string          `json:"advice"`
+	Runs               int             `json:"runs"`     // that failed, or were warned
+	Using              int             `json:"using"`    // targets that use the cause, whether they fail or not
+	Hosts              []string        `json:"hosts"`    // at whose steps runs failed
+	Codes              []CodeCount     `json:"codes"`    // the commonest first
+	Detail             string          `json:"detail"`   // of the run that opened it
+	Absorbed           []probes.Code   `json:"absorbed"` // warnings of the same hosts in the same time, which it explains
+}
+
+// An IncidentState is an incident in one region.
+type IncidentState struct {
+	Region    string     `json:"region"`
+	Started   time.Time  `json:"started"`
+	Recovered *time.Time `json:"recovered"` // null while it fails there
+}
+
+// An IncidentTrace leads to a run that failed.
+type IncidentTrace struct {
+	Region  string `json:"region"`
+	TraceID string `json:"trace_id"`
+}
+
+// A CodeCount is how many runs failed with one code.
+type CodeCount struct {
+	Code probes.Code `json:"code"`
+	Runs int         `json:"runs"`
+}

@@ -1,0 +1,257 @@
+package incident
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// What must fail alike before it is put on something above single hosts.
+const (
+	unrelatedHosts = 3   // of one agent that is ill
+	mostHosts      = 0.5 // of those behind a CDN, in an address block, or used by an agent: more than this share
+	fewestSites    = 2   // registrable domains: one site's hosts share more than their CDN
+)
+
+// early reports whether a code is of the stages at which an agent that is ill
+// fails: before anything of the target answered.
+func early(code probes.Code) bool {
+	switch code.Stage() {
+	case "dns", "connect", "tls":
+		return true
+	}
+	return false
+}
+
+// illAgents takes from parts those that are an agent's own fault: it fails at
+// most of what it probes, at unrelated hosts, before anything answered, while
+// another agent reaches them.
+func (f *Fold) illAgents(parts []part) (ill []*cluster, rest []part) {
+	byAgent := map[agentKey][]part{}
+	for _, p := range parts {
+		if !p.warning && early(p.codes[0].code) {
+			key := agentKey{p.region, p.agent}
+			byAgent[key] = append(byAgent[key], p)
+		}
+	}
+	taken := map[*lane]map[int64]bool{}
+	for _, key := range slices.SortedFunc(maps.Keys(byAgent), compareAgents) {
+		for _, c := range alike(byAgent[key]) {
+			if !f.isIll(key, c, parts) {
+				continue
+			}
+			c.cause, c.ill = key.agent, true
+			ill = append(ill, c)
+			for _, p := range c.parts {
+				if taken[p.lane] == nil {
+					taken[p.lane] = map[int64]bool{}
+				}
+				taken[p.lane][p.first.at] = true
+			}
+		}
+	}
+	rest = slices.DeleteFunc(parts, func(p part) bool { return taken[p.lane][p.first.at] })
+	return ill, rest
+}
+
+func compareAgents(a, b agentKey) int {
+	if c := strings.Compare(a.region, b.region); c != 0 {
+		return c
+	}
+	return strings.Compare(a.agent, b.agent)
+}
+
+// alike gathers parts that overlap, whatever their cause.
+func alike(parts []part) (all []*cluster) {
+	for _, p := range parts {
+		if len(all) == 0 || p.first.at > all[len(all)-1].until {
+			all = append(all, &cluster{})
+		}
+		all[len(all)-1].add(p)
+	}
+	return all
+}
+
+func (f *Fold) isIll(key agentKey, c *cluster, parts []part) bool {
+	hosts, groups := map[string]bool{}, map[string]bool{}
+	for _, p := range c.parts {
+		if !hosts[p.culprit] && f.reachedByOthers(p, parts) {
+			hosts[p.culprit] = true
+			groups[f.kin(p)] = true
+		}
+	}
+	if len(groups) < unrelatedHosts {
+		return false
+	}
+	used := 0
+	for _, h := range f.uses.hosts {
+		for l, s := range h.lanes {
+			if l.agent == key.agent && l.region == key.region && s.first <= c.last && s.last >= c.first-day {
+				used++
+				break
+			}
+		}
+	}
+	return float64(len(hosts)) > mostHosts*float64(used)
+}
+
+// kin is what a part's host shares with others by which they might fail
+// together: the certificate or zone at fault, the CDN, the site.
+func (f *Fold) kin(p part) string {
+	if h := f.uses.hosts[p.culprit]; h != nil && h.cdn != "" {
+		return "cdn " + h.cdn
+	}
+	if p.cause != p.culprit {
+		return "cause " + p.cause
+	}
+	return "site " + site(p.culprit)
+}
+
+// reachedByOthers reports whether another agent used p's host at the time
+// without p's trouble.
+func (f *Fold) reachedByOthers(p part, parts []part) bool {
+	h := f.uses.hosts[p.culprit]
+	if h == nil {
+		return false
+	}
+	failing := map[*lane]bool{}
+	for _, o := range parts {
+		if o.first.at > p.until() {
+			break
+		}
+		if !o.warning && o.culprit == p.culprit && o.until() >= p.first.at {
+			failing[o.lane] = true
+		}
+	}
+	for l, s := range h.lanes {
+		if (l.agent != p.agent || l.region != p.region) && !failing[l] && s.first <= p.first.at && s.last >= p.first.at {
+			return true
+		}
+	}
+	return false
+}
+
+// A claim is clusters that something above their hosts explains.
+type claim struct {
+	cause    string
+	clusters []*cluster
+}
+
+// cdns returns the CDNs most of whose hosts fail alike.
+func (f *Fold) cdns(all []*cluster) []claim {
+	return f.claims(all, func(h *host) []string {
+		if h.cdn == "" {
+			return nil
+		}
+		return []string{h.cdn}
+	})
+}
+
+// blocks returns the address blocks most of whose hosts fail alike.
+func (f *Fold) blocks(all []*cluster) []claim {
+	return f.claims(all, func(h *host) []string {
+		names := make([]string, len(h.blocks))
+		for i, b := range h.blocks {
+			names[i] = netip.Prefix.String(b)
+		}
+		return names
+	})
+}
+
+// claims finds, of what stands above hosts by the function above, that most of
+// whose hosts fail alike at one time.
+func (f *Fold) claims(all []*cluster, above func(*host) []string) (found []claim) {
+	byCause := map[string][]*cluster{}
+	for _, c := range all {
+		if c.warning || c.ill || !f.hostly(c) {
+			continue
+		}
+		for _, name := range above(f.uses.hosts[c.cause]) {
+			byCause[name] = append(byCause[name], c)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byCause)) {
+		for _, group := range together(byCause[name]) {
+			if f.most(name, group, above) {
+				found = append(found, claim{name, group})
+			}
+		}
+	}
+	return found
+}
+
+// hostly reports whether the cluster's cause is a host.
+func (f *Fold) hostly(c *cluster) bool { return f.uses.hosts[c.cause] != nil }
+
+// together cuts clusters, which come by begin, into groups of one time and
+// stage.
+func together(all []*cluster) (groups [][]*cluster) {
+	byStage := map[string][]*cluster{}
+	for _, c := range all {
+		stage := c.codes()[0].code.Stage()
+		byStage[stage] = append(byStage[stage], c)
+	}
+	for _, stage := range slices.Sorted(maps.Keys(byStage)) {
+		until := int64(0)
+		for i, c := range byStage[stage] {
+			if i == 0 || c.first > until {
+				groups = append(groups, nil)
+			}
+			groups[len(groups)-1] = append(groups[len(groups)-1], c)
+			until = max(until, c.until)
+		}
+	}
+	return groups
+}
+
+// most reports whether the group's hosts are most of those that the agents
+// which see it fail use there, and of more than one site.
+func (f *Fold) most(name string, group []*cluster, above func(*host) []string) bool {
+	failing, sites, seers := map[string]bool{}, map[string]bool{}, map[agentKey]bool{}
+	from, to := group[0].first, int64(0)
+	for _, c := range group {
+		failing[c.cause] = true
+		sites[site(c.cause)] = true
+		to = max(to, c.last)
+		for _, p := range c.parts {
+			seers[agentKey{p.region, p.agent}] = true
+		}
+	}
+	if len(sites) < fewestSites {
+		return false
+	}
+	behind := 0
+	for _, h := range f.uses.hosts {
+		if !slices.Contains(above(h), name) {
+			continue
+		}
+		for l, s := range h.lanes {
+			if seers[agentKey{l.region, l.agent}] && s.first <= to && s.last >= from-day {
+				behind++
+				break
+			}
+		}
+	}
+	return float64(len(failing)) > mostHosts*float64(behind)
+}
+
+// merge puts the clusters of each claim into one.
+func (f *Fold) merge(all []*cluster, claims []claim) []*cluster {
+	gone := map[*cluster]bool{}
+	for _, k := range claims {
+		whole := &cluster{cause: k.cause}
+		for _, c := range k.clusters {
+			if !gone[c] {
+				gone[c] = true
+				whole.add(c.parts...)
+			}
+		}
+		if len(whole.parts) > 0 {
+			all = append(all, whole)
+		}
+	}
+	return slices.DeleteFunc(all, func(c *cluster) bool { return gone[c] })
+}

@@ -1,0 +1,180 @@
+package incident
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A part is one episode of one lane.
+type part struct {
+	*lane
+	trackKey
+	episode
+}
+
+// A cluster is parts that belong together: what may be an incident.
+type cluster struct {
+	cause       string
+	warning     bool
+	ill         bool // the cause is an agent
+	parts       []part
+	first, last int64 // begin of the first and the last bad run
+	until       int64 // further parts that begin until then belong to it
+	absorbed    []part
+}
+
+func (c *cluster) add(parts ...part) {
+	for _, p := range parts {
+		if len(c.parts) == 0 {
+			c.first = p.first.at
+		}
+		c.parts = append(c.parts, p)
+		c.first, c.last, c.until = min(c.first, p.first.at), max(c.last, p.episode.last.at), max(c.until, p.until())
+	}
+}
+
+// overlaps reports whether both are of one time.
+func (c *cluster) overlaps(o *cluster) bool { return c.first <= o.until && o.first <= c.until }
+
+// culprits are the hosts at whose steps the cluster's runs failed, the
+// commonest first.
+func (c *cluster) culprits() []string {
+	runs := map[string]int{}
+	for _, p := range c.parts {
+		runs[p.culprit] += p.runs
+	}
+	return slices.SortedFunc(maps.Keys(runs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(runs[b], runs[a]), strings.Compare(a, b))
+	})
+}
+
+// codes are those of the cluster's runs, the commonest first.
+func (c *cluster) codes() []codeCount { return codesOf(c.parts) }
+
+// code is the commonest of the runs that failed by the cluster's cause, or of
+// all where that is something above their hosts.
+func (c *cluster) code() probes.Code {
+	own := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return p.cause != c.cause })
+	if len(own) == 0 {
+		own = c.parts
+	}
+	return codesOf(own)[0].code
+}
+
+func codesOf(parts []part) []codeCount {
+	runs := map[probes.Code]int{}
+	for _, p := range parts {
+		for _, n := range p.codes {
+			runs[n.code] += n.runs
+		}
+	}
+	all := make([]codeCount, 0, len(runs))
+	for code, n := range runs {
+		all = append(all, codeCount{code, n})
+	}
+	slices.SortFunc(all, func(a, b codeCount) int { return cmp.Or(b.runs-a.runs, cmp.Compare(a.code, b.code)) })
+	return all
+}
+
+// parts returns the episodes of all lanes, by begin.
+func (f *Fold) parts() (all []part) {
+	for _, l := range f.lanes {
+		for _, t := range l.state {
+			for _, e := range t.done {
+				all = append(all, part{l, t.trackKey, e})
+			}
+			if t.now.runs > 0 {
+				all = append(all, part{l, t.trackKey, t.now})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b part) int {
+		return cmp.Or(cmp.Compare(a.first.at, b.first.at), strings.Compare(string(a.first.id[:]), string(b.first.id[:])), strings.Compare(a.cause, b.cause))
+	})
+	return all
+}
+
+// clusters gathers parts by cause and time, and those whose cause is one above
+// it: an agent, a CDN, an address block.
+func (f *Fold) clusters() []*cluster {
+	parts := f.parts()
+	ill, parts := f.illAgents(parts)
+	all := gather(parts)
+	all = f.merge(all, f.cdns(all))
+	all = f.merge(all, f.blocks(all))
+	return append(ill, relate(all)...)
+}
+
+// gather makes clusters of parts, which come by begin.
+func gather(parts []part) (all []*cluster) {
+	newest := map[trackKey]*cluster{}
+	for _, p := range parts {
+		c := newest[p.trackKey]
+		if c == nil || p.first.at > c.until {
+			c = &cluster{cause: p.cause, warning: p.warning}
+			newest[p.trackKey] = c
+			all = append(all, c)
+		}
+		c.add(p)
+	}
+	return all
+}
+
+// relate joins clusters of one time that share a culprit: a host that answers
+// nothing at first and errors then has one outage, and what it is warned of
+// meanwhile belongs to it.
+func relate(all []*cluster) []*cluster {
+	byHost := map[string][]*cluster{}
+	into := map[*cluster]*cluster{}
+	find := func(c *cluster) *cluster {
+		for into[c] != nil {
+			c = into[c]
+		}
+		return c
+	}
+	// Failures come first, so that warnings join them and not they the warnings.
+	slices.SortStableFunc(all, func(a, b *cluster) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(a.first, b.first)) })
+	for _, c := range all {
+		for _, h := range c.culprits() {
+			for _, o := range byHost[h] {
+				if o = find(o); o != find(c) && o.overlaps(c) {
+					o.join(find(c))
+					into[find(c)] = o
+				}
+			}
+			byHost[h] = append(byHost[h], c)
+		}
+	}
+	return slices.DeleteFunc(all, func(c *cluster) bool { return into[c] != nil })
+}
+
+func rank(c *cluster) int {
+	if c.warning {
+		return 1
+	}
+	return 0
+}
+
+// join takes o into c. Warnings stay apart from failures: they tell nothing of
+// when those began and ended.
+func (c *cluster) join(o *cluster) {
+	if o.warning && !c.warning {
+		c.absorbed = append(c.absorbed, o.parts...)
+		return
+	}
+	c.absorbed = append(c.absorbed, o.absorbed...)
+	// What came first is the cause, unless it was a stray run.
+	if !c.firm() && o.firm() {
+		c.cause = o.cause
+	}
+	c.add(o.parts...)
+}
+
+// firm reports whether the cluster is more than a stray run.
+func (c *cluster) firm() bool {
+	return slices.ContainsFunc(c.parts, func(p part) bool { return p.pair.there() || p.target != c.parts[0].target })
+}

@@ -1,0 +1,174 @@
+package incident
+
+import (
+	"slices"
+
+	"github.com/sonde-media/sonde/probes"
+)
+
+// A trackKey is what failures of a lane are followed by.
+type trackKey struct {
+	cause   string // of a failure; of a warning its host
+	warning bool
+}
+
+// tracks are what is wrong with a lane, and what was.
+type tracks []*track
+
+// A track is one cause in one lane: the episode that goes on, or was the last,
+// and those before it.
+type track struct {
+	trackKey
+	now   episode
+	goods int // good runs since the last bad one
+	done  []episode
+}
+
+// Rules of episodes.
+const (
+	goodsToClose = 3  // good runs in a row end an episode
+	gapIntervals = 5  // a shorter gap doesn't split it
+	maxDone      = 32 // episodes of a track that are remembered
+	maxCodes     = 8  // codes of an episode that are told apart
+	forgetAfter  = 50 // good runs after which a track with one bad run is forgotten
+)
+
+// An episode is bad runs of one lane with one cause, from the first to the last.
+type episode struct {
+	first, last evidence
+	pair        evidence // the first bad run that came right after a bad one
+	triple      evidence // and after two
+	good        evidence // the first good run after the last bad one
+	closed      evidence // the third in a row; zero while it goes on
+	runs, row   int      // bad ones; in a row now
+	interval    int64
+	codes       []codeCount
+	culprit     string
+	detail      string
+}
+
+// Evidence is a run and when the hub had it.
+type evidence struct {
+	at, received int64
+	id           runID
+}
+
+func (e evidence) there() bool { return e.at != 0 }
+
+type codeCount struct {
+	code probes.Code
+	runs int
+}
+
+func (t tracks) clone() tracks {
+	all := make(tracks, len(t))
+	for i, k := range t {
+		c := *k
+		c.done = slices.Clip(c.done)
+		c.now.codes = slices.Clone(c.now.codes)
+		all[i] = &c
+	}
+	return all
+}
+
+// apply folds one run in.
+func (t *tracks) apply(m *mark, interval int64) {
+	if m.unknown {
+		return
+	}
+	for _, k := range *t {
+		if !slices.ContainsFunc(m.trouble, func(w trouble) bool { return w.trackKey == k.trackKey }) && k.cleared(m) {
+			k.well(m)
+		}
+	}
+	for i, w := range m.trouble {
+		// Several warnings of one host are one bad run.
+		again := slices.ContainsFunc(m.trouble[:i], func(o trouble) bool { return o.trackKey == w.trackKey })
+		t.of(w.trackKey).bad(m, w, interval, again)
+	}
+	*t = slices.DeleteFunc(*t, func(k *track) bool {
+		return len(k.done) == 0 && k.now.runs == 1 && k.goods >= forgetAfter
+	})
+}
+
+func (t *tracks) of(key trackKey) *track {
+	for _, k := range *t {
+		if k.trackKey == key {
+			return k
+		}
+	}
+	k := &track{trackKey: key}
+	*t = append(*t, k)
+	return k
+}
+
+// cleared reports whether m, in which the track's trouble wasn't met, says that
+// it is over: one that failed by another cause does so only where it got an
+// answer from the culprit.
+func (k *track) cleared(m *mark) bool {
+	return !m.failed() || !k.warning && slices.Contains(m.reached, k.now.culprit)
+}
+
+func (k *track) well(m *mark) {
+	k.goods++
+	k.now.row = 0
+	switch k.goods {
+	case 1:
+		k.now.good = evidence{m.at, m.received, m.id}
+	case goodsToClose:
+		k.now.closed = evidence{m.at, m.received, m.id}
+	}
+}
+
+func (k *track) bad(m *mark, w trouble, interval int64, again bool) {
+	this := evidence{m.at, m.received, m.id}
+	if again {
+		k.now.count(w.code)
+		return
+	}
+	e := &k.now
+	if e.closed.there() && m.at-e.last.at >= gapIntervals*interval {
+		k.done = append(k.done, *e)
+		if len(k.done) > maxDone {
+			k.done = slices.Clone(k.done[len(k.done)-maxDone:])
+		}
+		k.now = episode{}
+	}
+	if !e.first.there() {
+		e.first, e.culprit, e.detail = this, w.culprit, w.detail
+	}
+	k.goods = 0
+	e.good, e.closed = evidence{}, evidence{}
+	e.last, e.interval = this, interval
+	e.runs++
+	e.row++
+	if e.row == 2 && !e.pair.there() {
+		e.pair = this
+	}
+	if e.row == 3 && !e.triple.there() {
+		e.triple = this
+	}
+	e.count(w.code)
+}
+
+func (e *episode) count(code probes.Code) {
+	for i := range e.codes {
+		if e.codes[i].code == code {
+			e.codes[i].runs++
+			return
+		}
+	}
+	if len(e.codes) < maxCodes {
+		e.codes = append(e.codes, codeCount{code, 1})
+	}
+}
+
+// until is by when a further bad run would still belong to the episode.
+func (e *episode) until() int64 {
+	if !e.closed.there() {
+		return forever
+	}
+	return e.last.at + gapIntervals*e.interval
+}
+
+const forever = 1<<63 - 1
