@@ -55,13 +55,20 @@ func (f *factsOf) step(r *Run, s *Step) {
 }
 
 // Why returns why s, a step of the run, failed; "" where it didn't. Of the
-// root it is the run's verdict.
+// root it is the run's verdict. Of a hop or an asset whose failure a witness
+// explains it is the fault of ours: what counts these alone must not blame their
+// hosts. The operation below keeps the code it ended with.
 func (r *Run) Why(s *Step) (code Code, detail string) {
 	switch {
 	case s == r.Root:
 		return r.Code, r.Detail
 	case s.Fail == nil:
 		return "", ""
+	}
+	if s.Name == "hop" || s.Name == "asset" {
+		if w := witnessOf(r.Root); w != nil && w.step.Fail.Code.Explains(s.Fail.Code) {
+			return w.step.Fail.Code, s.Fail.Detail
+		}
 	}
 	return s.Fail.Code, s.Fail.Detail
 }

@@ -33,21 +33,24 @@ type Verdict struct {
 // Judge computes the verdict of a finished tree. Code and culprit are those of
 // the first critical failed leaf in tree order, a leaf being a failed step
 // with no critical failed step below it. Only where no such leaf is the
-// target's is one of ours taken, and the outcome unknown.
+// target's is one of ours taken, and the outcome unknown. A failure that a
+// witness explains is not the target's: see [Run.Witness].
 func Judge(root *Step) Verdict {
 	v := Verdict{Outcome: OK}
+	witness := witnessOf(root)
 	var target, ours *leaf
 	for l := range criticalLeaves(root) {
-		if l.step.Fail.Code.Ours() {
+		switch code := l.step.Fail.Code; {
+		case code.Ours():
 			ours = cmp.Or(ours, &l)
-		} else {
+		case witness == nil || !witness.step.Fail.Code.Explains(code):
 			target = cmp.Or(target, &l)
 		}
 	}
 	for s := range root.All() {
 		v.Findings = append(v.Findings, s.Findings...)
 	}
-	switch {
+	switch ours = cmp.Or(witness, ours); {
 	case target != nil:
 		v.Outcome = Failed
 		v.blame(target)

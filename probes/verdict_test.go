@@ -2,6 +2,7 @@ package probes_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -151,5 +152,89 @@ feed ~feed_stale
 	}
 	if diff := cmp.Diff(want, v.Findings); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestJudgeHearsTheWitness(t *testing.T) {
+	tests := []struct {
+		name, tree string
+		want       probes.Verdict
+	}{
+		{"cut off", `
+feed !connect_timeout
+  hop !connect_timeout @a.example
+    connect !connect_timeout
+  witness !local_network`, probes.Verdict{Outcome: probes.Unknown, Code: probes.LocalNetwork, Detail: "detail of local_network"}},
+
+		{"not cut off", `
+feed !connect_timeout
+  hop !connect_timeout @a.example
+    connect !connect_timeout
+  witness`, probes.Verdict{
+			Outcome: probes.Failed, Code: probes.ConnectTimeout, Culprit: "a.example", Cause: "a.example",
+			Detail: "detail of connect_timeout",
+		}},
+
+		{"slow by want of CPU", `
+feed ~body_slow
+  hop @a.example
+  witness !local_resources`, probes.Verdict{Outcome: probes.Unknown, Code: probes.LocalResources, Detail: "detail of local_resources"}},
+
+		{"an answer is no matter of ours", `
+page !tls_timeout
+  asset !tls_timeout
+    hop !tls_timeout @a.example
+  asset !http_missing
+    hop !http_missing @b.example
+  witness !local_network`, probes.Verdict{
+			Outcome: probes.Failed, Code: probes.HTTPMissing, Culprit: "b.example", Cause: "b.example",
+			Detail: "detail of http_missing",
+		}},
+
+		{"want of CPU refuses nothing", `
+feed !connect_refused
+  hop !connect_refused @a.example
+  witness !local_resources`, probes.Verdict{
+			Outcome: probes.Failed, Code: probes.ConnectRefused, Culprit: "a.example", Cause: "a.example",
+			Detail: "detail of connect_refused",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := probes.Judge(parseTree(t, tt.tree))
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(probes.Verdict{}, "Findings")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWitness(t *testing.T) {
+	r := &probes.Run{Root: parseTree(t, `
+feed !connect_timeout
+  hop !connect_timeout @a.example
+    connect !connect_timeout`)}
+	r.Verdict = probes.Judge(r.Root)
+	hop := r.Root.Steps[0]
+	if code, _ := r.Why(hop); code != probes.ConnectTimeout || r.Outcome != probes.Failed {
+		t.Errorf("before: %s, hop %s", r.Outcome, code)
+	}
+	w := probes.NewStep(probes.WitnessStep)
+	w.Start, w.Took = r.Root.Start.Add(time.Second), time.Second
+	err := probes.Fail(probes.LocalNetwork, nil)
+	w.Done(&err)
+	w.Took = time.Second
+	r.Witness(w)
+	if r.Outcome != probes.Unknown || r.Code != probes.LocalNetwork {
+		t.Errorf("got %+v", r.Verdict)
+	}
+	if r.Root.Took != 2*time.Second {
+		t.Errorf("the root took %v, want it to cover its witness", r.Root.Took)
+	}
+	if code, _ := r.Why(hop); code != probes.LocalNetwork {
+		t.Errorf("the hop's row blames its host: %s", code)
+	}
+	if code, _ := r.Why(hop.Steps[0]); code != probes.ConnectTimeout {
+		t.Errorf("the operation lost its code: %s", code)
 	}
 }
