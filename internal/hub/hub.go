@@ -16,7 +16,9 @@ import (
 
 // Options are choices; the zero value means the defaults.
 type Options struct {
-	Token    string              // what agents and viewers must show; "": nobody is asked
+	Token    string              // an admin's; "": nobody is asked for one, unless Guarded
+	Guarded  bool                // who shows no token is refused
+	Records  *store.Records      // other tokens; may be nil
 	Log      *slog.Logger        // nil: nothing is logged
 	Gatherer prometheus.Gatherer // served at /metrics besides the hub's own numbers; may be nil
 }
@@ -37,7 +39,7 @@ const (
 type Hub struct {
 	st      *store.Store
 	log     *slog.Logger
-	token   *token
+	gate    *gate
 	held    atomic.Int64 // bytes of requests that are being read or unpacked
 	inHand  turns
 	queries turns
@@ -49,13 +51,14 @@ type Hub struct {
 // request has been answered.
 func New(st *store.Store, o Options) *Hub {
 	h := &Hub{
-		st: st, log: o.Log, token: newToken(o.Token),
+		st: st, log: o.Log,
 		inHand: make(turns, maxInHand), queries: make(turns, maxQueries),
 		numbers: newNumbers(),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
+	h.gate = newGate(o, func(what string, err error) { h.log.Warn(what, "err", err) })
 	h.handler = h.routes(o.Gatherer)
 	return h
 }
@@ -77,12 +80,12 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	route := func(pattern, name string, next http.Handler) {
 		mux.Handle(pattern, h.numbers.count(name, next))
 	}
-	route("/v1/", "ingest", h.token.asked(bearer, ingest))
-	route("/api/", "api", h.token.asked(bearer, h.api()))
-	route("/metrics", "metrics", h.token.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{})))
+	route("/v1/", "ingest", timed(h.gate.asked(bearer, ingest, RoleAgent)))
+	route("/api/", "api", timed(h.gate.asked(bearer, h.api(), RoleViewer)))
+	route("/metrics", "metrics", h.gate.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{}), RoleViewer))
 	route("/healthz", "health", http.HandlerFunc(healthy))
 	route("/readyz", "health", http.HandlerFunc(h.ready))
-	route("/", "pages", h.token.asked(browser, h.queries.taken(pages(h.st, time.Now))))
+	route("/", "pages", h.gate.asked(browser, h.queries.taken(pages(h.st, time.Now)), RoleViewer))
 	return secured(mux)
 }
 

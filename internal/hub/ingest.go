@@ -75,7 +75,9 @@ func requestEncoding(r *http.Request) (encoding, error) {
 
 // take stores the spans of a request and notes in resp which it didn't want.
 func (h *Hub) take(r *http.Request, enc encoding, resp ptraceotlp.ExportResponse) error {
-	batch, rejected, err := h.receive(r, enc)
+	arrived := time.Now()
+	by := sender{region: bound(r), offset: senderOffset(r.Header, arrived), received: arrived}
+	batch, rejected, err := h.receive(r, enc, by)
 	if err != nil {
 		return err
 	}
@@ -93,14 +95,14 @@ func (h *Hub) take(r *http.Request, enc encoding, resp ptraceotlp.ExportResponse
 
 // receive reads a request and unpacks it. What all requests have sent so far
 // is bounded too: many that send slowly would fill the memory.
-func (h *Hub) receive(r *http.Request, enc encoding) (*store.Batch, tallied, error) {
+func (h *Hub) receive(r *http.Request, enc encoding, by sender) (*store.Batch, tallied, error) {
 	held := &holder{r: r.Body, all: &h.held}
 	defer held.release()
 	body, err := readLimited(held, maxBody)
 	if err != nil {
 		return nil, tallied{}, err
 	}
-	return h.decode(r, enc, body)
+	return h.decode(r, enc, body, by)
 }
 
 // A holder counts what it reads in with what others hold.
@@ -122,7 +124,7 @@ func (h *holder) Read(p []byte) (int, error) {
 func (h *holder) release() { h.all.Add(-h.n) }
 
 // decode unpacks a request, which takes memory and so waits for its turn.
-func (h *Hub) decode(r *http.Request, enc encoding, body []byte) (*store.Batch, tallied, error) {
+func (h *Hub) decode(r *http.Request, enc encoding, body []byte, by sender) (*store.Batch, tallied, error) {
 	end, ok := h.inHand.take(r)
 	if !ok {
 		return nil, tallied{}, store.ErrFull
@@ -139,7 +141,7 @@ func (h *Hub) decode(r *http.Request, enc encoding, body []byte) (*store.Batch, 
 	case err != nil:
 		return nil, tallied{}, refusal{http.StatusBadRequest, fmt.Errorf("the body is no OTLP as %s: %w", enc, err)}
 	}
-	return rows(req.Traces(), time.Now(), h.st.Accepts)
+	return rows(req.Traces(), by, h.st.Accepts)
 }
 
 func parse(enc encoding, body []byte) (ptraceotlp.ExportRequest, error) {
@@ -193,6 +195,8 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 func (h *Hub) refuseOTLP(w http.ResponseWriter, r *http.Request, enc encoding, err error) {
 	refused, ok := errors.AsType[refusal](err)
 	switch {
+	case ok && refused.status == http.StatusForbidden:
+		writeStatus(w, enc, refused.status, code.Code_PERMISSION_DENIED, refused.Error())
 	case ok:
 		writeStatus(w, enc, refused.status, code.Code_INVALID_ARGUMENT, refused.Error())
 	case errors.Is(err, store.ErrFull):

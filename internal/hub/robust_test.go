@@ -85,7 +85,7 @@ func TestSlowBodiesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := h.receive(req, protobufs); !errors.Is(err, store.ErrFull) {
+	if _, _, err := h.receive(req, protobufs, sender{}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("got %v, want %v", err, store.ErrFull)
 	}
 	if got := h.held.Load(); got != maxHeld {
@@ -200,7 +200,7 @@ func FuzzIngest(f *testing.F) {
 			return
 		}
 		spans := req.Traces().SpanCount()
-		batch, became, err := rows(req.Traces(), began, func(at time.Time) bool { return at.Year() > 2000 })
+		batch, became, err := rows(req.Traces(), sender{received: began}, func(at time.Time) bool { return at.Year() > 2000 })
 		if err != nil {
 			t.Fatal(err)
 		}

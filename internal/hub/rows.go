@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"time"
 
@@ -35,9 +36,17 @@ func (t tallied) String() string {
 	return strings.Join(says, "; ")
 }
 
+// A sender is who sent a request, as far as the request itself tells.
+type sender struct {
+	region   string        // that its token is bound to, or ""
+	offset   time.Duration // of its clock, 0 where it doesn't tell
+	received time.Time     // when the request arrived
+}
+
 // A fold turns the spans of one request into rows, each from one span alone
 // and its resource.
 type fold struct {
+	clocks
 	batch    store.Batch
 	tallied  tallied
 	received time.Time
@@ -55,10 +64,17 @@ type fragment struct {
 }
 
 // rows returns what is to be stored of td. It takes td apart.
-func rows(td ptrace.Traces, received time.Time, accepts func(time.Time) bool) (*store.Batch, tallied, error) {
-	f := &fold{received: received, accepts: accepts, traces: map[pcommon.TraceID]*fragment{}}
+func rows(td ptrace.Traces, by sender, accepts func(time.Time) bool) (*store.Batch, tallied, error) {
+	f := &fold{
+		clocks: newClocks(td, by.offset), received: by.received, accepts: accepts,
+		traces: map[pcommon.TraceID]*fragment{},
+	}
 	for _, rs := range td.ResourceSpans().All() {
 		from := newObserver(rs.Resource())
+		if by.region != "" && from.region != by.region {
+			return nil, f.tallied, refusal{http.StatusForbidden, fmt.Errorf(
+				"this token is bound to the region %q, and these spans are of the region %q: give each region a token of its own", by.region, from.region)}
+		}
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, sp := range ss.Spans().All() {
 				f.span(from, sp)
@@ -77,6 +93,7 @@ func rows(td ptrace.Traces, received time.Time, accepts func(time.Time) bool) (*
 }
 
 func (f *fold) span(from *observer, sp ptrace.Span) {
+	f.correct(from, sp)
 	s := facts{sp.Attributes()}
 	step, started := s.text(probes.AttrStep), sp.StartTimestamp().AsTime()
 	switch {
@@ -171,14 +188,18 @@ type observer struct {
 	resource               pcommon.Resource
 	agent, region, version string
 	lat, lon               float64
+	offset                 time.Duration // of its clock
+	clocked                bool          // the offset is known
 }
 
 func newObserver(r pcommon.Resource) *observer {
 	s := facts{r.Attributes()}
-	return &observer{
+	o := &observer{
 		resource: r, agent: s.text(probes.AttrServiceInstance), region: s.text(probes.AttrRegion), version: s.text(probes.AttrServiceVersion),
 		lat: s.float(probes.AttrLatitude), lon: s.float(probes.AttrLongitude),
 	}
+	o.offset, o.clocked = s.offset()
+	return o
 }
 
 func (o *observer) seen(at time.Time, beat *store.Beat) store.Sighting {
