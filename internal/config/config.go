@@ -71,10 +71,14 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, 
 }
 
 func parse(name string, data []byte, env func(string) (string, bool), table []kind) (*Config, error) {
-	r := &reader{file: name, env: env, kinds: table, budget: len(data) + aliasBudget}
-	var c *Config
-	if doc := r.document(data); doc != nil {
-		c = r.config(doc)
+	newReader := func() *reader {
+		return &reader{file: name, env: env, kinds: table, budget: len(data) + aliasBudget}
+	}
+	r := newReader()
+	c, ok := r.inPieces(data, pieceBytes)
+	if !ok {
+		r = newReader()
+		c = r.inOne(data)
 	}
 	if err := r.errors(); err != nil {
 		return nil, err

@@ -32,6 +32,18 @@ type reader struct {
 	secret []string // values of variables that the target being read names
 	more   int      // errors beyond maxErrors
 	budget int      // nodes that may still be read; below 0 nothing is, nor noted
+
+	layout layout     // of a file that is read in pieces
+	cutOut *yaml.Node // whose items are in the layout's pieces, nil where none is
+	torn   bool       // a piece makes no sense by itself: the file is to be read whole
+}
+
+// inOne reads a configuration by the tree of all of it.
+func (r *reader) inOne(data []byte) *Config {
+	if doc := r.document(data); doc != nil {
+		return r.config(doc)
+	}
+	return nil
 }
 
 func (r *reader) failAt(line, column int, format string, args ...any) {

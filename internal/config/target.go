@@ -30,8 +30,9 @@ func (r *reader) targets(n *yaml.Node, d defaults) (targets []probes.Target) {
 		r.want(n, "a list")
 		return nil
 	}
-	first := make(map[string]int, len(n.Content))
-	for _, item := range n.Content {
+	first := make(map[string]int, r.itemCount(n))
+	targets = make([]probes.Target, 0, r.itemCount(n))
+	for item := range r.items(n) {
 		t, at := r.target(item, d)
 		if t.Name != "" {
 			if line := first[t.Name]; line > 0 {
