@@ -84,3 +84,40 @@ type CodeCount struct {
 	Code probes.Code `json:"code"`
 	Runs int         `json:"runs"`
 }
+
+// A Factor is something that runs have in common, and how well it separates
+// those that failed from the healthy ones. Its counts are there to check it by
+// hand.
+type Factor struct {
+	Dimension   string  `json:"dimension"` // such as host, address, cdn, ip_family
+	Value       string  `json:"value"`
+	FailingWith int     `json:"failing_with"` // failing runs that have it
+	Failing     int     `json:"failing"`      // failing runs in which the dimension is known
+	HealthyWith int     `json:"healthy_with"`
+	Healthy     int     `json:"healthy"`
+	Score       float64 `json:"score"` // share of the failing ones less share of the healthy ones: 1 separates them wholly
+}
+
+// A Divergence is a failing and a healthy run of one target side by side.
+type Divergence struct {
+	Failing Run            `json:"failing"`
+	Healthy Run            `json:"healthy"`
+	First   int            `json:"first"` // of Steps: the first that differs; -1 where none does
+	Steps   []DivergedStep `json:"steps"` // in the order of the failing run, then those that only the healthy one has
+}
+
+// A DivergedStep is one step of two runs.
+type DivergedStep struct {
+	Path    string         `json:"path"`    // step words from the root, such as episode/hop 2/tls
+	Failing bool           `json:"failing"` // that run has it
+	Healthy bool           `json:"healthy"`
+	Facts   []DivergedFact `json:"facts"`
+}
+
+// A DivergedFact is one fact of a step in two runs, "" where one has none.
+type DivergedFact struct {
+	Name    string `json:"name"`
+	Failing string `json:"failing"`
+	Healthy string `json:"healthy"`
+	Differs bool   `json:"differs"`
+}
