@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,7 +23,7 @@ import (
 type Options struct {
 	Resource Resource
 	Dir      string // of the spools; needed where there is a destination
-	Hub      string // base URL of the hub; "": none
+	Hub      string // base URL of the hub, whose clock is held to be right; "": none
 	Token    string // for the hub
 	OTLP     string // base URL of another OTLP/HTTP receiver; "": what OTEL_EXPORTER_OTLP_* say
 	Config   string // version of the configuration, for the heartbeat
@@ -33,7 +35,7 @@ type Options struct {
 	MaxBytes  int64         // of one spool; 0: 256 MiB
 	MaxAge    time.Duration // of what waits in a spool; 0: 24 h
 	Batch     time.Duration // for how long finished runs are collected; 0: 1 s
-	Heartbeat time.Duration // 0: 1 min
+	Heartbeat time.Duration // 0: 30 s
 }
 
 // Defaults of Options.
@@ -41,7 +43,7 @@ const (
 	DefaultMaxBytes  = 256 << 20
 	DefaultMaxAge    = 24 * time.Hour
 	DefaultBatch     = time.Second
-	DefaultHeartbeat = time.Minute
+	DefaultHeartbeat = 30 * time.Second // a span of half a kilobyte; who is silent for three is missed within two minutes
 )
 
 const (
@@ -63,17 +65,22 @@ type Agent struct {
 // spans to each destination by way of a spool on disk. Between [Open] and
 // Close its methods may be called by several goroutines.
 //
-// What Send was given is on disk within Options.Batch; a process killed loses
-// at most that. Everything else that is lost is counted.
+// A run is kept when it is in the spool of each destination, which is on disk
+// and fsynced: within Options.Batch of Send, or later where the disk doesn't
+// take it. A process killed, or a machine that loses its power, loses at most
+// what isn't kept yet; what else is lost is counted. A kept run arrives at
+// least once.
 type Exporter struct {
 	opts         Options
-	encoder      *encoder
+	started      time.Time
+	clock        clock
+	encoder      atomic.Pointer[offsetEncoder]
 	metrics      *metrics
-	destinations []*destination
+	destinations []*destination // the hub's first, where there is one
+	pulse        pulse
 
-	mu       sync.Mutex // guards what follows
-	pending  batch
-	lateness time.Duration // largest since the last heartbeat
+	mu      sync.Mutex // guards what follows
+	pending batch
 
 	flushing sync.Mutex // held while a batch goes to disk, so that batches keep their order
 	room     []byte     // of the batch before, for the next but one; guarded by flushing
@@ -93,7 +100,7 @@ func Open(o Options) (_ *Exporter, err error) {
 	o.Batch = cmp.Or(o.Batch, DefaultBatch)
 	o.Heartbeat = cmp.Or(o.Heartbeat, DefaultHeartbeat)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	e := &Exporter{opts: o, encoder: newEncoder(o.Resource)}
+	e := &Exporter{opts: o, started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -102,8 +109,10 @@ func Open(o Options) (_ *Exporter, err error) {
 	if err := e.openDestinations(); err != nil {
 		return nil, err
 	}
-	e.metrics, err = newMetrics(e)
-	return e, err
+	if e.metrics, err = newMetrics(e); err != nil {
+		return nil, err
+	}
+	return e, e.metrics.observeClock(&e.clock)
 }
 
 func (e *Exporter) openDestinations() error {
@@ -112,7 +121,7 @@ func (e *Exporter) openDestinations() error {
 		if err != nil {
 			return err
 		}
-		if err := e.openDestination("hub", to); err != nil {
+		if err := e.openDestination("hub", to, timed{newTransport(e.opts.Roots), &e.clock}); err != nil {
 			return err
 		}
 	}
@@ -120,10 +129,10 @@ func (e *Exporter) openDestinations() error {
 	if err != nil || to.url == "" {
 		return err
 	}
-	return e.openDestination("otlp", to)
+	return e.openDestination("otlp", to, newTransport(e.opts.Roots))
 }
 
-func (e *Exporter) openDestination(name string, to endpoint) error {
+func (e *Exporter) openDestination(name string, to endpoint, by http.RoundTripper) error {
 	if e.opts.Dir == "" {
 		return errors.New("a spool needs a data directory")
 	}
@@ -133,9 +142,17 @@ func (e *Exporter) openDestination(name string, to endpoint) error {
 	}
 	e.destinations = append(e.destinations, &destination{
 		name: name, to: to, spool: spool, log: e.opts.Log,
-		client: newUploadClient(e.opts.Roots), retry: defaultRetry,
+		client: newUploadClient(by), retry: defaultRetry,
 	})
 	return nil
+}
+
+// hub returns the hub as a destination, nil where there is none.
+func (e *Exporter) hub() *destination {
+	if e.opts.Hub == "" {
+		return nil
+	}
+	return e.destinations[0]
 }
 
 // Destinations returns how many receivers of spans there are. Without any,
@@ -147,14 +164,8 @@ func (e *Exporter) Destinations() int { return len(e.destinations) }
 // come faster than the disk takes them it waits for the disk.
 func (e *Exporter) Send(run *probes.Run) {
 	e.metrics.record(run)
-	e.noteLateness(run)
+	e.pulse.noteLateness(run.Root.Start.Sub(run.Scheduled))
 	e.collect(run, 1)
-}
-
-func (e *Exporter) noteLateness(run *probes.Run) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lateness = max(e.lateness, run.Root.Start.Sub(run.Scheduled))
 }
 
 // collect adds a run's spans to the batch that is being collected. All spans
@@ -163,10 +174,10 @@ func (e *Exporter) collect(run *probes.Run, count int) {
 	if len(e.destinations) == 0 {
 		return
 	}
-	e.noteClock(run.Root)
+	encoder := e.encoderFor(e.noteClock(run.Root))
 	body := bodies.Get().(*[]byte)
 	defer bodies.Put(body)
-	*body = e.encoder.encode((*body)[:0], run)
+	*body = encoder.encode((*body)[:0], run)
 	if e.append(*body, count) {
 		e.flush()
 	}
@@ -206,41 +217,30 @@ func (e *Exporter) flush() {
 	}
 }
 
-// save puts b into the spool after what the disk didn't take before. While a
-// disk is full or gone some batches wait in memory.
-func (d *destination) save(b batch) {
-	if len(b.body) > 0 {
-		d.unsaved = append(d.unsaved, b)
-	}
-	for len(d.unsaved) > 0 {
-		if err := d.spool.put(d.unsaved[0].body, d.unsaved[0].runs); err != nil {
-			d.log.Error("runs not written to disk", "batches", len(d.unsaved), "err", err)
-			break
-		}
-		d.unsaved = d.unsaved[1:]
-	}
-	for len(d.unsaved) > maxUnsaved {
-		d.spool.lose(d.unsaved[0].runs)
-		d.unsaved = d.unsaved[1:]
-	}
-}
-
 // Run delivers until ctx is canceled. Then it puts what was collected on the
 // disk, tries for at most two seconds to send it, and returns. Where agent is
 // not nil it sends heartbeats with what agent tells.
 func (e *Exporter) Run(ctx context.Context, agent func() Agent) error {
 	if agent != nil {
+		agent = e.pulse.heard(agent)
 		unregister, err := e.metrics.observeAgent(agent)
 		if err != nil {
 			return err
 		}
 		defer unregister()
 	}
+	timed := make(chan struct{}) // closed when the clocks have been compared, or can't be
 	var uploads sync.WaitGroup
+	uploads.Go(func() { e.keepTime(ctx, func() { close(timed) }) })
 	for _, d := range e.destinations {
-		uploads.Go(func() { d.run(ctx) })
+		uploads.Go(func() {
+			if d == e.hub() {
+				<-timed
+			}
+			d.run(ctx)
+		})
 	}
-	e.tick(ctx, agent)
+	e.tick(ctx, agent, timed)
 	e.flush()
 	uploads.Wait()
 	for _, d := range e.destinations {
@@ -250,16 +250,19 @@ func (e *Exporter) Run(ctx context.Context, agent func() Agent) error {
 	return nil
 }
 
-func (e *Exporter) tick(ctx context.Context, agent func() Agent) {
+// tick beats first when begin is closed.
+func (e *Exporter) tick(ctx context.Context, agent func() Agent, begin <-chan struct{}) {
 	flush := time.NewTicker(e.opts.Batch)
 	defer flush.Stop()
 	heartbeat := time.NewTicker(e.opts.Heartbeat)
 	defer heartbeat.Stop()
-	e.beat(agent)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-begin:
+			begin = nil
+			e.beat(agent)
 		case <-heartbeat.C:
 			e.beat(agent)
 		case <-flush.C:

@@ -49,9 +49,12 @@ func (e endpoint) host() string {
 	return u.Host
 }
 
+// tracesPath is where a receiver takes spans, below its base.
+const tracesPath = "/v1/traces"
+
 // hubEndpoint is where spans go on the hub at base.
 func hubEndpoint(base, token string) (endpoint, error) {
-	e := endpoint{url: strings.TrimRight(base, "/") + "/v1/traces", headers: http.Header{}}
+	e := endpoint{url: strings.TrimRight(base, "/") + tracesPath, headers: http.Header{}}
 	if token != "" {
 		e.headers.Set("Authorization", "Bearer "+token)
 	}

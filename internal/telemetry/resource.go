@@ -5,6 +5,8 @@
 package telemetry
 
 import (
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 
@@ -22,6 +24,8 @@ type Resource struct {
 	Region   string
 	Located  bool // whether Lat and Lon are known
 	Lat, Lon float64
+
+	ahead time.Duration // the agent's clock minus the hub's; 0: not told
 }
 
 func (r Resource) resource() *resource.Resource {
@@ -33,6 +37,9 @@ func (r Resource) resource() *resource.Resource {
 	}
 	if r.Located {
 		attrs = append(attrs, attribute.Float64(probes.AttrLatitude, r.Lat), attribute.Float64(probes.AttrLongitude, r.Lon))
+	}
+	if r.ahead != 0 {
+		attrs = append(attrs, attribute.Int64(probes.AttrClockOff, r.ahead.Milliseconds()))
 	}
 	return resource.NewSchemaless(attrs...)
 }

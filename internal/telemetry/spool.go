@@ -47,6 +47,7 @@ type spoolFile struct {
 	at    time.Time
 	runs  int
 	bytes int64
+	found bool // left by another process: it may be damaged
 }
 
 const (
@@ -66,6 +67,9 @@ func openSpool(dir string, maxBytes int64, maxAge time.Duration, log *slog.Logge
 
 func (s *spool) open() error {
 	if err := os.MkdirAll(filepath.Join(s.dir, deadDir), 0o700); err != nil {
+		return err
+	}
+	if err := syncPath(s.dir); err != nil {
 		return err
 	}
 	var err error
@@ -98,7 +102,7 @@ func (s *spool) adopt(e fs.DirEntry) {
 	if !ok || err != nil || !info.Mode().IsRegular() {
 		return
 	}
-	f.bytes = info.Size()
+	f.bytes, f.found = info.Size(), true
 	s.files = append(s.files, f)
 	s.bytes += f.bytes
 }
@@ -131,20 +135,40 @@ func (s *spool) put(body []byte, runs int) error {
 // shrink drops the oldest batches until more bytes fit and none is too old.
 // s.mu must be held.
 func (s *spool) shrink(more int64) {
-	n, runs := 0, 0
-	for n < len(s.files) && (s.bytes+more > s.maxBytes || time.Since(s.files[n].at) > s.maxAge) {
+	n := s.drop(func(f spoolFile) bool { return s.bytes+more > s.maxBytes || time.Since(f.at) > s.maxAge })
+	if n > 0 {
+		s.log.Warn("dropped the oldest runs: the spool is at its limit", "spool", s.dir, "runs", n,
+			"max_bytes", s.maxBytes, "max_age", s.maxAge)
+	}
+}
+
+// makeRoom drops the oldest batches, as many as leave the disk so many bytes,
+// and reports whether there were any.
+func (s *spool) makeRoom(bytes int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	had := s.bytes
+	s.drop(func(spoolFile) bool { return had-s.bytes < bytes })
+	if had == s.bytes {
+		return false
+	}
+	s.log.Warn("dropped the oldest runs: the disk is full", "spool", s.dir, "bytes", had-s.bytes)
+	return true
+}
+
+// drop removes batches, the oldest first, while it is to, and returns how many
+// runs these were. s.mu must be held.
+func (s *spool) drop(while func(oldest spoolFile) bool) (runs int64) {
+	n := 0
+	for n < len(s.files) && while(s.files[n]) {
 		os.Remove(filepath.Join(s.dir, s.files[n].name))
 		s.bytes -= s.files[n].bytes
-		runs += s.files[n].runs
+		runs += int64(s.files[n].runs)
 		n++
 	}
-	if n == 0 {
-		return
-	}
 	s.files = slices.Delete(s.files, 0, n)
-	s.dropped += int64(runs)
-	s.log.Warn("dropped the oldest runs: the spool is at its limit", "spool", s.dir, "runs", runs,
-		"max_bytes", s.maxBytes, "max_age", s.maxAge)
+	s.dropped += runs
+	return runs
 }
 
 // oldest returns the first files, at most n and of at most maxBytes together,
@@ -162,7 +186,11 @@ func (s *spool) oldest(n int, maxBytes int64) []spoolFile {
 	return slices.Clone(s.files)
 }
 
+// read returns the body of f, which is no larger than one we would write.
 func (s *spool) read(f spoolFile) ([]byte, error) {
+	if f.bytes > maxInflated {
+		return nil, errLarge
+	}
 	return os.ReadFile(filepath.Join(s.dir, f.name))
 }
 
@@ -176,14 +204,14 @@ func (s *spool) done(f spoolFile) {
 }
 
 // bury moves f to the dead letters and keeps those within a quarter of the
-// spool's limits. Its runs count as dropped.
-func (s *spool) bury(f spoolFile) {
+// spool's limit. So many of its runs count as dropped.
+func (s *spool) bury(f spoolFile, lost int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.forget(f) {
 		return
 	}
-	s.dropped += int64(f.runs)
+	s.dropped += lost
 	dead := filepath.Join(s.dir, deadDir)
 	if err := os.Rename(filepath.Join(s.dir, f.name), filepath.Join(dead, f.name)); err != nil {
 		s.log.Warn("dead letter not kept", "file", f.name, "err", err)
@@ -252,7 +280,7 @@ func parseSpoolName(name string) (spoolFile, bool) {
 	}
 	ns, err := strconv.ParseInt(parts[0], 10, 64)
 	runs, err2 := strconv.Atoi(parts[2])
-	return spoolFile{name: name, at: time.Unix(0, ns), runs: runs}, err == nil && err2 == nil
+	return spoolFile{name: name, at: time.Unix(0, ns), runs: runs}, err == nil && err2 == nil && runs >= 0 && runs <= maxBatchBytes
 }
 
 // writeDurably makes path appear whole or not at all, and returns when it
@@ -284,6 +312,17 @@ func writeSynced(path string, body []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// syncPath makes dir last that was just made, with what leads to it as far as
+// we may: else a machine that loses its power loses all that is in it.
+func syncPath(dir string) error {
+	above := dir
+	for range 3 {
+		above = filepath.Dir(above)
+		syncDir(above)
+	}
+	return syncDir(dir)
 }
 
 func syncDir(dir string) error {

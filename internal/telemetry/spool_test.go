@@ -116,8 +116,8 @@ func TestDeadLettersAreBounded(t *testing.T) {
 	s := newSpool(t, t.TempDir(), 40, time.Hour)
 	put(t, s, "aaaa", "bbbb", "cccc")
 	for _, f := range s.oldest(3, 1<<20) {
-		s.bury(f)
-		s.bury(f) // gone already: not counted twice
+		s.bury(f, 1)
+		s.bury(f, 1) // gone already: not counted twice
 	}
 	dead, err := os.ReadDir(filepath.Join(s.dir, deadDir))
 	if err != nil || len(dead) != 2 { // a quarter of 40 bytes

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
@@ -91,6 +92,8 @@ type sink struct {
 	traces   map[string]int // spans by trace ID
 	names    map[string]int // spans by name
 	requests int
+	clock    func(http.Header) // tells the time in an answer; nil: Date does
+	all      []*tracepb.ResourceSpans
 	header   http.Header // of the newest request
 }
 
@@ -104,6 +107,10 @@ func newSink(t *testing.T, act func(w http.ResponseWriter, r *http.Request) bool
 }
 
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.tell(w)
+	if r.Method == http.MethodGet { // for the time
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,6 +128,15 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// tell tells the sink's clock, where it has one.
+func (s *sink) tell(w http.ResponseWriter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clock != nil {
+		s.clock(w.Header())
+	}
+}
+
 func (s *sink) take(body []byte) error {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
@@ -134,6 +150,7 @@ func (s *sink) take(body []byte) error {
 	if err := proto.Unmarshal(plain, &req); err != nil {
 		return err
 	}
+	s.all = append(s.all, req.ResourceSpans...)
 	for _, rs := range req.ResourceSpans {
 		for _, ss := range rs.ScopeSpans {
 			for _, span := range ss.Spans {

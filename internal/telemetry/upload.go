@@ -1,9 +1,7 @@
 package telemetry
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,9 +15,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -34,6 +29,8 @@ const (
 
 	joinFiles = 64      // batches that go into one request when there is a backlog
 	joinBytes = 2 << 20 // and how many bytes of them, gzipped
+
+	uploadAgent = "sonde-agent"
 )
 
 // A destination is one receiver of spans with the spool before it.
@@ -46,9 +43,7 @@ type destination struct {
 	retry  retryTimes
 
 	unsaved []batch // by Exporter.flush alone: what the disk didn't take
-
-	trouble     string       // by the uploading goroutine alone: what was logged last
-	clockOffset atomic.Int64 // ns, our clock minus the receiver's; 0: unknown
+	trouble string  // by the uploading goroutine alone: what was logged last
 }
 
 // retryTimes bound the jittered waits between attempts.
@@ -68,9 +63,9 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 
 // newUploadClient returns a client that leaves redirects alone: followed, a
 // 302 turns a POST into an empty GET whose 200 would be silent loss.
-func newUploadClient(roots *x509.CertPool) *http.Client {
+func newUploadClient(by http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport:     newTransport(roots),
+		Transport:     by,
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -117,24 +112,27 @@ func (d *destination) drain(ctx context.Context, retries int) error {
 	}
 }
 
-// send delivers files as one request and settles them: sent, or buried where
-// the receiver refuses them for good. An error means that they are to be sent
-// again.
+// send delivers the first of files, as many as fit in one request, and settles
+// them: sent, or buried where the receiver refuses them for good. An error
+// means that they are to be sent again.
 func (d *destination) send(ctx context.Context, files []spoolFile, retries int) error {
-	body, err := d.join(files)
+	body, n, err := d.join(files)
+	files = files[:n]
 	if err == nil {
 		err = d.post(ctx, body, retries)
 	}
 	if err == nil {
 		d.recovered()
-		d.settle(files, d.spool.done)
+		for _, f := range files {
+			d.spool.done(f)
+		}
 		return nil
 	}
 	refusal, ok := errors.AsType[*refusal](err)
 	switch {
 	case !ok:
 		return err
-	case len(files) > 1 && !refusal.taken: // one by one, so that a bad batch takes none with it
+	case len(files) > 1 && refusal.spans == 0: // one by one, so that a bad batch takes none with it
 		for _, f := range files {
 			if err := d.send(ctx, []spoolFile{f}, retries); err != nil {
 				return err
@@ -143,89 +141,29 @@ func (d *destination) send(ctx context.Context, files []spoolFile, retries int) 
 	default:
 		d.log.Warn("runs refused for good, kept as dead letters", "to", d.name, "files", len(files),
 			"dir", d.spool.dir+"/"+deadDir, "err", refusal)
-		d.settle(files, d.spool.bury)
+		d.bury(files, refusal)
 	}
 	return nil
 }
 
-func (d *destination) settle(files []spoolFile, how func(spoolFile)) {
+// bury counts no more runs as lost than spans were refused, where a receiver
+// took the others.
+func (d *destination) bury(files []spoolFile, why *refusal) {
+	left := int64(math.MaxInt64)
+	if why.spans > 0 {
+		left = why.spans
+	}
 	for _, f := range files {
-		how(f)
+		lost := min(left, int64(f.runs))
+		left -= lost
+		d.spool.bury(f, lost)
 	}
 }
-
-// join makes one body of several batches. It inflates and compresses them
-// anew: gzip members end to end are valid, but not every receiver reads past
-// the first.
-func (d *destination) join(files []spoolFile) ([]byte, error) {
-	if len(files) == 1 {
-		body, err := d.spool.read(files[0])
-		return body, unreadable(files[0], err)
-	}
-	var all bytes.Buffer
-	for _, f := range files {
-		body, err := d.spool.read(f)
-		if err == nil {
-			err = inflate(&all, body)
-		}
-		if err != nil {
-			return nil, unreadable(f, err)
-		}
-	}
-	return deflate(all.Bytes())
-}
-
-// unreadable is the refusal of a file that can't be read, which would keep the
-// others from being sent. Want of files or memory passes.
-func unreadable(f spoolFile, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM):
-		return fmt.Errorf("read %s: %w", f.name, err)
-	}
-	return &refusal{reason: fmt.Sprintf("read %s: %v", f.name, err)}
-}
-
-func inflate(to *bytes.Buffer, body []byte) error {
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(to, io.LimitReader(z, maxInflated+1))
-	if err == nil && (n > maxInflated || to.Len() > maxInflated) {
-		err = errors.New("too large together")
-	}
-	return err
-}
-
-func deflate(body []byte) ([]byte, error) {
-	z := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(z)
-	var b bytes.Buffer
-	z.Reset(&b)
-	if _, err := z.Write(body); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// zippers are kept, being a megabyte each.
-var zippers = sync.Pool{New: func() any {
-	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil { // a level that isn't one
-		panic(err)
-	}
-	return z
-}}
 
 // A refusal is a receiver's last word on a request.
 type refusal struct {
 	reason string
-	taken  bool // a part of the request was taken
+	spans  int64 // that it refused where it took the others; 0: it took none
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -240,12 +178,11 @@ func (d *destination) post(ctx context.Context, body []byte, retries int) error 
 	req.Header = d.to.headers.Clone()
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("Content-Encoding", "gzip")
-	req.Header.Set("User-Agent", "sonde-agent")
+	req.Header.Set("User-Agent", uploadAgent)
 	client := &retryablehttp.Client{
 		HTTPClient: d.client, RetryMax: retries,
 		CheckRetry: d.checkRetry, Backoff: d.backoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	sent := time.Now()
 	resp, err := client.Do(req)
 	if resp != nil {
 		defer resp.Body.Close()
@@ -257,7 +194,6 @@ func (d *destination) post(ctx context.Context, body []byte, retries int) error 
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
-	d.noteClock(sent, resp)
 	return d.judge(resp, answer)
 }
 
@@ -271,7 +207,7 @@ func (d *destination) judge(resp *http.Response, answer []byte) error {
 	}
 	rejected, message := partial(resp.Header.Get("Content-Type"), answer)
 	if rejected > 0 {
-		return &refusal{reason: fmt.Sprintf("partial success, %d spans rejected: %s", rejected, message), taken: true}
+		return &refusal{reason: fmt.Sprintf("partial success, %d spans rejected: %s", rejected, message), spans: rejected}
 	}
 	if message != "" {
 		d.log.Warn("receiver says", "from", d.name, "message", message)
@@ -340,31 +276,39 @@ func (d *destination) recovered() {
 	d.trouble = ""
 }
 
-// backoff doubles the wait from attempt to attempt, honours a receiver's
-// Retry-After within our own bound, and adds jitter so that agents don't come
-// back all at once.
+// backoff doubles the wait from attempt to attempt, waits no shorter than a
+// receiver asks by Retry-After, within maxRetryAfter, and adds jitter so that
+// agents don't come back all at once.
 func (d *destination) backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
 	wait := d.retry.most
 	if attempt < 16 {
 		wait = min(wait, d.retry.first<<attempt)
 	}
+	var after time.Duration
 	if resp != nil {
-		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		wait = min(d.retry.most, max(wait, time.Duration(min(after, 3600))*time.Second))
+		after = retryAfter(resp.Header, time.Now())
 		if misdirected(resp.StatusCode) {
 			wait = d.retry.slow
 		}
 	}
-	return wait/2 + rand.N(cmp.Or(wait/2, 1))
+	return max(wait/2, after) + rand.N(cmp.Or(max(wait/2, after/10), 1))
 }
 
-// noteClock compares our clock with the receiver's Date, which tells seconds.
-func (d *destination) noteClock(sent time.Time, resp *http.Response) {
-	date, err := http.ParseTime(resp.Header.Get("Date"))
-	took := time.Since(sent)
-	if err != nil || took > 2*time.Second {
-		return
+// maxRetryAfter bounds what a receiver's Retry-After can do.
+const maxRetryAfter = 10 * time.Minute
+
+// retryAfter is how long an answer asks to wait: by seconds or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	if s, err := strconv.Atoi(text); err == nil {
+		return time.Duration(max(0, min(s, int(maxRetryAfter/time.Second)))) * time.Second
 	}
-	offset := sent.Add(took / 2).Sub(date.Add(500 * time.Millisecond))
-	d.clockOffset.Store(int64(cmp.Or(offset, 1)))
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = theirs
+	}
+	return max(0, min(at.Sub(now), maxRetryAfter))
 }
