@@ -174,6 +174,7 @@ func TestAnswersTellTheHubsClock(t *testing.T) {
 		{"GET", "/api/v1/runs", "secret"},
 		{"GET", "/api/v1/nothing", "secret"},
 		{"GET", "/api/v1/runs", ""},
+		{"GET", "/healthz", ""},
 	} {
 		before := time.Now()
 		_, head, _ := h.do(t, c.method, c.path, c.token)
@@ -181,8 +182,5 @@ func TestAnswersTellTheHubsClock(t *testing.T) {
 		if err != nil || at.Before(before.Truncate(0)) || at.After(time.Now()) {
 			t.Errorf("%s %s: got %q and %v", c.method, c.path, head.Get(timeHeader), err)
 		}
-	}
-	if _, head, _ := h.do(t, http.MethodGet, "/healthz", ""); head.Get(timeHeader) != "" {
-		t.Error("/healthz tells the time to anybody")
 	}
 }
