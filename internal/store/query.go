@@ -18,7 +18,10 @@ import (
 const runColumns = `r.trace_id, r.started, r.scheduled, r.received, r.region, r.agent, r.target, r.kind, r.service,
 	r.interval, r.duration, r.outcome, r.code, r.culprit, r.cause, r.detail, r.confirms, r.findings`
 
-func scanRun(rows *sql.Rows, r *api.Run) error {
+// A scanner is *sql.Rows, or something that takes columns of its own from it.
+type scanner interface{ Scan(dest ...any) error }
+
+func scanRun(rows scanner, r *api.Run) error {
 	var id sql.RawBytes
 	var started, scheduled, received int64
 	var findings string
