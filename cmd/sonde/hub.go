@@ -28,15 +28,13 @@ type hubOptions struct {
 	listen   string              // host:port; "": defaultListen
 	data     string              // directory of the store; "": below the user's state
 	keep     time.Duration       // 0: store.DefaultKeep
-	token    string              // what clients must show; "" only on loopback
+	token    string              // an admin's; may be "" on loopback, and where there are others
+	config   string              // configuration file that agents are served; "": none
 	log      *slog.Logger        // nil: nothing is logged
 	gatherer prometheus.Gatherer // served at /metrics too; may be nil
 }
 
-type hubFlags struct {
-	hubOptions
-	config string
-}
+type hubFlags struct{ hubOptions }
 
 func hubCommand() *cobra.Command {
 	var f hubFlags
@@ -47,19 +45,28 @@ func hubCommand() *cobra.Command {
 them, and serves the status page (/), the query API (/api/v1/) and its own
 /healthz, /readyz and /metrics, all on one port.
 
-On an address that other machines can reach, clients must show the token that
-the environment variable SONDE_TOKEN holds: agents send it by themselves where
-the same variable is set, browsers ask for it as a password (any name). The hub
-speaks plain http; put a proxy with TLS before it where it leaves the machine.`,
+With --config it serves that file, with all it includes, to agents too
+(/api/v1/config), so that one place says what every region probes. A change is
+served within seconds, or at once on SIGHUP; one with errors is refused, they
+are logged, and agents keep what they have.
+
+On an address that other machines can reach, clients must show a token: one that
+sonde hub token create issued, or what the environment variable SONDE_TOKEN of
+the hub holds, which is an admin's. Agents send theirs by themselves where
+SONDE_TOKEN is set, browsers ask for it as a password (any name). The hub speaks
+plain http; put a proxy with TLS before it where it leaves the machine, and set
+SONDE_TOKEN then: on loopback nobody is asked who shows none.`,
 		Example: `  sonde hub
-  SONDE_TOKEN=$(openssl rand -hex 32) sonde hub --listen :4318 --data /var/lib/sonde`,
+  sonde hub token create --region eu-west --url https://hub.example:4318
+  SONDE_TOKEN=$(openssl rand -hex 32) sonde hub --listen :4318 --data /var/lib/sonde --config sonde.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDR`ess to listen on")
 	c.Flags().StringVar(&f.data, "data", "", "`DIR` for what is kept (default ~/.local/state/sonde/hub)")
-	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE` to check at the start, sonde.yaml")
+	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE` to serve to agents, sonde.yaml")
 	c.Flags().DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
+	c.AddCommand(tokenCommand())
 	return c
 }
 
@@ -79,10 +86,24 @@ func (f *hubFlags) run(c *cobra.Command) error {
 	f.token = token()
 	f.log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 	f.gatherer = newRegistry()
+	given := c.Flags().Changed("data")
 	return serveHub(c.Context(), f.hubOptions, func(addr string) {
-		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        sonde agent --hub http://%s --region NAME --config FILE\ndata          %s, kept for %.3g days\n",
-			reachable(addr), reachable(addr), f.data, f.keep.Hours()/24)
+		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        %s\ndata          %s, kept for %.3g days\n",
+			reachable(addr), f.nextAgent(reachable(addr), given), f.data, f.keep.Hours()/24)
 	})
+}
+
+// nextAgent is the command that leads to one more agent of this hub: which
+// takes its configuration from here, where there is one.
+func (f *hubFlags) nextAgent(addr string, dataGiven bool) string {
+	if f.config == "" {
+		return fmt.Sprintf("sonde agent --hub http://%s --region NAME --config FILE", addr)
+	}
+	create := "sonde hub token create --region NAME"
+	if dataGiven {
+		create += " --data " + f.data
+	}
+	return create + " prints the command to run there"
 }
 
 // hubDir returns where the hub keeps its data: dir, or by default a directory
@@ -102,10 +123,10 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	if o.listen == "" {
 		o.listen = defaultListen
 	}
-	if err := guardListen(o.listen, o.token); err != nil {
+	if o.data, err = hubDir(o.data); err != nil {
 		return usageError{err}
 	}
-	if o.data, err = hubDir(o.data); err != nil {
+	if err := o.guard(); err != nil {
 		return usageError{err}
 	}
 	ln, err := listenHub(ctx, o.listen)
@@ -117,23 +138,59 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 		return errors.Join(err, ln.Close())
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	records, err := store.OpenRecords(o.data)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
 	if ready != nil {
 		ready(ln.Addr().String()) // from here on the kernel queues connections
 	}
-	return hub.Serve(ctx, ln, hub.New(st, hub.Options{Token: o.token, Log: o.log, Gatherer: o.gatherer}), o.log)
+	h := hub.New(st, hub.Options{
+		Token: o.token, Guarded: !private(o.listen), Records: records,
+		Log: o.log, Gatherer: o.gatherer,
+	})
+	return hub.Serve(ctx, ln, h, o.log)
 }
 
-// guardListen refuses to be open to others without a token.
+// guard refuses to be open to others where nobody has a token.
+func (o *hubOptions) guard() error {
+	issued := false
+	if !private(o.listen) && o.token == "" {
+		var err error
+		if issued, err = store.HasTokens(o.data); err != nil {
+			return err
+		}
+	}
+	if issued {
+		return nil
+	}
+	return guardListen(o.listen, o.token)
+}
+
+// guardListen refuses an address that isn't one, and without a token one that
+// others can reach.
 func guardListen(listen, token string) error {
-	host, port, err := net.SplitHostPort(listen)
+	_, port, err := net.SplitHostPort(listen)
 	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 		return fmt.Errorf("--listen %s: want HOST:PORT, such as %s", listen, defaultListen)
 	}
-	if addr, err := netip.ParseAddr(host); host == "localhost" || err == nil && addr.Unmap().IsLoopback() || token != "" {
+	if private(listen) || token != "" {
 		return nil
 	}
 	return fmt.Errorf("--listen %s: others can reach this address, so a token is needed: "+
-		"set SONDE_TOKEN to a long random text, here and for agents (openssl rand -hex 32 makes one); or listen on 127.0.0.1", listen)
+		"issue one with sonde hub token create, or set SONDE_TOKEN to a long random text, here and for agents "+
+		"(openssl rand -hex 32 makes one); or listen on 127.0.0.1", listen)
+}
+
+// private reports whether nobody but this machine can reach an address.
+func private(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 func listenHub(ctx context.Context, listen string) (net.Listener, error) {

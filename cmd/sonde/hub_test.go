@@ -47,7 +47,7 @@ func TestServeHubRefuses(t *testing.T) {
 		says  string
 		usage bool
 	}{
-		"open to all without a token": {hubOptions{listen: ":0"}, "set SONDE_TOKEN", true},
+		"open to all without a token": {hubOptions{listen: ":0"}, "issue one with sonde hub token create, or set SONDE_TOKEN", true},
 		"address without a port":      {hubOptions{listen: "127.0.0.1"}, "want HOST:PORT", true},
 		"port out of range":           {hubOptions{listen: "127.0.0.1:65536"}, "want HOST:PORT", true},
 		"data is a file":              {hubOptions{listen: "127.0.0.1:0", data: file}, "open store: ", false},
