@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"math"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
