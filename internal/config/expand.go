@@ -13,6 +13,9 @@ var dollar = regexp.MustCompile(`\$\$|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$\{`)
 // expand returns the text of n with the variables it names, and whether all
 // were there.
 func (r *reader) expand(n *yaml.Node) (s string, ok bool) {
+	if strings.IndexByte(n.Value, '$') < 0 {
+		return n.Value, true
+	}
 	ok = true
 	s = dollar.ReplaceAllStringFunc(n.Value, func(m string) string {
 		switch m {

@@ -53,6 +53,7 @@ var layouts = []struct {
 	{"a block in an item", "targets:\n  - feed: http://a/\n    name: |\n       - page: http://c/\n\n  - page: http://b/\n", true},
 	{"no end of line", "targets:\n  - feed: http://a/\n  - page: http://b/", true},
 	{"variables", "targets:\n  - feed: http://a/${TOKEN}\n  - page: http://b/${NONE}\n", true},
+	{"a key without a value", "targets:\n  - feed: http://a/\n    ? episodes\n  - page: http://b/\n", true},
 	{"nothing in an item", "targets:\n  - feed: http://a/\n  - \n  - page: http://b/\n", true},
 	{"a second document", "targets:\n  - feed: http://a/\nhub: http://h/\n---\nhub: http://h/\n", false},
 	{"a mark in the list", "targets:\n  - feed: http://a/\n---\n- page: http://b/\n", false},

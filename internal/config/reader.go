@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type reader struct {
 	more   int      // errors beyond maxErrors
 	budget int      // nodes that may still be read; below 0 nothing is, nor noted
 
+	pool   pool       // what targets say alike
 	layout layout     // of a file that is read in pieces
 	cutOut *yaml.Node // whose items are in the layout's pieces, nil where none is
 	torn   bool       // a piece makes no sense by itself: the file is to be read whole
@@ -163,7 +165,8 @@ func (r *reader) mapping(n *yaml.Node) (entries []entry) {
 		r.want(n, "a mapping")
 		return nil
 	}
-	first := make(map[string]int, len(n.Content)/2)
+	entries = make([]entry, 0, len(n.Content)/2)
+	first := newLines(len(n.Content) / 2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := r.follow(n.Content[i])
 		switch {
@@ -171,10 +174,10 @@ func (r *reader) mapping(n *yaml.Node) (entries []entry) {
 			r.fail(k, "merge keys (<<) are not read; put what targets share into defaults")
 		case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null":
 			r.fail(k, "a key must be text")
-		case first[k.Value] > 0:
-			r.fail(k, "duplicate key %s, first at line %d", show(k.Value), first[k.Value])
+		case first.of(entries, k.Value) > 0:
+			r.fail(k, "duplicate key %s, first at line %d", show(k.Value), first.of(entries, k.Value))
 		default:
-			first[k.Value] = k.Line
+			first.note(k)
 			entries = append(entries, entry{k.Value, k, n.Content[i+1]})
 		}
 	}
@@ -190,21 +193,17 @@ type field struct {
 // fields reads the mapping n by table, in the table's order. It returns the
 // entries that the table doesn't name.
 func (r *reader) fields(n *yaml.Node, table []field) (rest []entry) {
-	values := map[string]*yaml.Node{}
-	known := map[string]bool{}
-	for _, f := range table {
-		known[f.key] = true
-	}
+	values := make([]*yaml.Node, len(table))
 	for _, e := range r.mapping(n) {
-		if known[e.key] {
-			values[e.key] = e.value
+		if i := slices.IndexFunc(table, func(f field) bool { return f.key == e.key }); i >= 0 {
+			values[i] = e.value
 		} else {
 			rest = append(rest, e)
 		}
 	}
-	for _, f := range table {
-		if v := values[f.key]; v != nil {
-			f.read(v)
+	for i, f := range table {
+		if values[i] != nil {
+			f.read(values[i])
 		}
 	}
 	return rest

@@ -72,7 +72,7 @@ func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Nod
 		return t, at
 	}
 	if !named && t.URL != "" {
-		t.Name, at = t.Hide(defaultName(r.follow(url), t.URL)), url
+		t.Name, at = within(t.URL, t.Hide(defaultName(r.follow(url), t.URL))), url
 	}
 	r.options(url, rest, &t)
 	t.Secrets = append(t.Secrets, r.secret...)
@@ -102,12 +102,12 @@ func (r *reader) kind(n *yaml.Node, entries []entry, t *probes.Target) (rest []e
 	var kindLine int
 	for _, e := range entries {
 		switch {
-		case !slices.ContainsFunc(r.kinds, func(k kind) bool { return k.name == e.key }):
+		case r.kindOf(e.key) == "":
 			rest = append(rest, e)
 		case url != nil:
 			r.fail(e.at, "a second kind, %s, beside %s at line %d; a target has one", e.key, t.Kind, kindLine)
 		default:
-			t.Kind, t.URL, url, kindLine = e.key, r.url(e.value), e.value, e.at.Line
+			t.Kind, t.URL, url, kindLine = r.kindOf(e.key), r.url(e.value), e.value, e.at.Line
 		}
 	}
 	if url == nil {
@@ -129,7 +129,7 @@ func (r *reader) misspelt(entries []entry) {
 // service reads a service's name. Services need not be listed, but one that
 // looks like a listed one misspelt is an error.
 func (r *reader) service(n *yaml.Node, listed []string) string {
-	name := r.word(n)
+	name := r.pool.word(r.word(n))
 	if slices.Contains(listed, name) {
 		return name
 	}
@@ -151,7 +151,7 @@ func (r *reader) labels(n *yaml.Node) map[string]string {
 		}
 		labels[e.key] = r.word(e.value)
 	}
-	return labels
+	return r.pool.sameLabels(labels)
 }
 
 // defaultName names a target that was given no name. Variables stay out of it.
@@ -164,7 +164,9 @@ func defaultName(n *yaml.Node, url string) string {
 
 // options hands what is left to the constructor of the kind, which checks it.
 func (r *reader) options(at *yaml.Node, entries []entry, t *probes.Target) {
-	t.Options = make(probes.Options, len(entries))
+	if len(entries) > 0 {
+		t.Options = make(probes.Options, len(entries))
+	}
 	values := make(map[string]entry, len(entries))
 	for _, e := range entries {
 		errs := len(r.errs) + r.more
@@ -173,12 +175,15 @@ func (r *reader) options(at *yaml.Node, entries []entry, t *probes.Target) {
 			values[e.key] = e
 		}
 	}
-	if r.budget < 0 {
+	if r.budget < 0 || r.pool.accepts(t) {
 		return
 	}
 	trial := *t
 	trial.URL = cmp.Or(t.URL, "https://host.invalid/") // its error is noted already
 	_, err := construct(r.kinds, nil, trial)
+	if err == nil {
+		r.pool.accept(t)
+	}
 	for _, err := range flatten(err) {
 		r.optionError(at, values, err)
 	}
