@@ -121,3 +121,74 @@ type DivergedFact struct {
 	Healthy string `json:"healthy"`
 	Differs bool   `json:"differs"`
 }
+
+// An IncidentDetail is all that is known of one incident.
+type IncidentDetail struct {
+	Incident
+	Factors     []Factor       `json:"factors"`     // what failing runs share, the most telling first
+	Divergences []Divergence   `json:"divergences"` // a failing region beside a healthy one, at most one a failing region
+	Shows       []AffectedShow `json:"shows"`       // what feeds told of the targets
+	Evidence    []Evidence     `json:"evidence"`    // of the failing step of example runs
+	Timeline    []Moment       `json:"timeline"`    // in order
+	Notes       []Note         `json:"notes"`       // operators', the oldest first
+}
+
+// An AffectedShow is what a target is to people.
+type AffectedShow struct {
+	Target    string `json:"target"`
+	Title     string `json:"title"`
+	Publisher string `json:"publisher"`
+	Service   string `json:"service"`
+}
+
+// Evidence is facts about one step of one run, such as a certificate chain or
+// DNS answers.
+type Evidence struct {
+	Region  string      `json:"region"`
+	TraceID string      `json:"trace_id"`
+	Path    string      `json:"path"` // of the step, as in DivergedStep
+	Facts   [][2]string `json:"facts"`
+}
+
+// A Moment is one entry of a timeline.
+type Moment struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// A Note is what an operator says of an incident. Those meant for the public
+// stand on the status page.
+type Note struct {
+	At         time.Time  `json:"at"`
+	Text       string     `json:"text"`
+	Workaround string     `json:"workaround,omitempty"`
+	Estimate   *time.Time `json:"estimate,omitempty"` // when it is expected to be over
+	Public     bool       `json:"public"`
+}
+
+// An Impact is what stands behind a host or a certificate.
+type Impact struct {
+	Of           string              `json:"of"` // a host, or a certificate's SHA-256; "": everything
+	Targets      []ImpactTarget      `json:"targets"`
+	Certificates []ImpactCertificate `json:"certificates"` // by expiry, the next first
+	Services     []string            `json:"services"`
+	Publishers   []string            `json:"publishers"`
+}
+
+// An ImpactTarget is a target that uses the host or certificate.
+type ImpactTarget struct {
+	AffectedShow
+	Kind     string    `json:"kind"`
+	Regions  []string  `json:"regions"`
+	LastSeen time.Time `json:"last_seen"`
+	Failing  bool      `json:"failing"` // its newest run failed
+}
+
+// An ImpactCertificate is a certificate and what depends on it.
+type ImpactCertificate struct {
+	SHA256   string    `json:"sha256"`
+	Hosts    []string  `json:"hosts"`
+	NotAfter time.Time `json:"not_after"`
+	Targets  []string  `json:"targets"`
+	Services []string  `json:"services"`
+}
