@@ -8,8 +8,6 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -42,9 +40,12 @@ type Config struct {
 	OTLP         string            // URL to send telemetry to besides the hub, or ""
 	Timeout      time.Duration     // of targets without their own, as they have it already
 	Targets      []probes.Target   // in the order of the file
-	Version      string            // hash of the bytes, 8 hexadecimal digits
+	Witnesses    []string          // host:port asked whether an agent is cut off
+	Includes     []Include         // files that targets came from, after those of this file
+	Version      string            // hash of the bytes, those of included files too, 8 hexadecimal digits
 
-	caFile *Error // place of the key ca_file, for what is found wrong with the file later
+	places []*place // of the targets; what it is too short for is in all regions
+	caFile *Error   // place of the key ca_file, for what is found wrong with the file later
 }
 
 // A Region is where an agent stands.
@@ -53,17 +54,18 @@ type Region struct {
 	Lat, Lon float64
 }
 
-// Load reads the configuration in the file at path. What is wrong with it
-// comes as [Errors].
+// Load reads the configuration in the file at path and the files that it
+// includes. What is wrong with them comes as [Errors].
 func Load(path string) (*Config, error) {
 	data, err := readFile(path, MaxBytes)
 	if err != nil {
 		return nil, Errors{{File: path, Message: err.Error()}}
 	}
-	return Parse(path, data, os.LookupEnv)
+	return text{name: path, data: data, env: os.LookupEnv, kinds: kinds, open: readInclude}.parse()
 }
 
 // Parse reads a configuration from data, which came from the file or URL name.
+// It includes no files: what is to be read elsewhere is bundled, see [Bundle].
 // The environment is asked by env; who checks a file for others, whose
 // variables it doesn't have, passes a function of its own.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, error) {
@@ -71,21 +73,35 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, 
 }
 
 func parse(name string, data []byte, env func(string) (string, bool), table []kind) (*Config, error) {
-	newReader := func() *reader {
-		return &reader{file: name, env: env, kinds: table, budget: len(data) + aliasBudget}
-	}
-	r := newReader()
-	c, ok := r.inPieces(data, pieceBytes)
+	return text{name: name, data: data, env: env, kinds: table}.parse()
+}
+
+// A text is a configuration to be read.
+type text struct {
+	name    string
+	data    []byte
+	env     func(string) (string, bool)
+	kinds   []kind
+	open    func(path string) ([]byte, error) // reads files that it includes; nil: it can't
+	lenient bool                              // nothing is said of what holds variables
+}
+
+func (x text) parse() (*Config, error) {
+	r := x.reader()
+	c, ok := r.inPieces(x.data, pieceBytes)
 	if !ok {
-		r = newReader()
-		c = r.inOne(data)
+		r = x.reader()
+		c = r.inOne(x.data)
 	}
 	if err := r.errors(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	c.Version = hex.EncodeToString(sum[:4])
+	c.Version = version(x.data, r.included)
 	return c, nil
+}
+
+func (x text) reader() *reader {
+	return &reader{file: x.name, env: x.env, kinds: x.kinds, open: x.open, lenient: x.lenient, budget: len(x.data) + aliasBudget}
 }
 
 // readFile reads at most limit bytes. Its errors leave the path to the caller.

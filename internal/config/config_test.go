@@ -96,15 +96,15 @@ func TestGood(t *testing.T) {
 		Targets: []probes.Target{
 			{
 				Name: "feeds.example.org/show.xml", Kind: "feed", URL: "https://feeds.example.org/show.xml",
-				Service: "Podcasts", Interval: time.Minute, Timeout: 30 * time.Second, Options: probes.Options{"episodes": 2},
+				Service: "Podcasts", Interval: time.Minute, Timeout: 30 * time.Second, Confirm: 10 * time.Second, Options: probes.Options{"episodes": 2},
 			},
 			{
 				Name: "www.example.com", Kind: "page", URL: "https://www.example.com/",
-				Service: "Storefront", Interval: time.Minute, Timeout: 30 * time.Second,
+				Service: "Storefront", Interval: time.Minute, Timeout: 30 * time.Second, Confirm: 10 * time.Second,
 			},
 			{
 				Name: "cdn.example.com/ep1.mp3", Kind: "enclosure", URL: "https://cdn.example.com/ep1.mp3",
-				Interval: 5 * time.Minute, Timeout: 30 * time.Second,
+				Interval: 5 * time.Minute, Timeout: 30 * time.Second, Confirm: 10 * time.Second,
 			},
 		},
 	}

@@ -53,7 +53,7 @@ func (r *reader) errors() error {
 		return nil
 	}
 	slices.SortStableFunc(r.errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(r.compareFiles(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	// One mistake behind an anchor is met once an alias.
 	r.errs = slices.CompactFunc(r.errs, func(a, b *Error) bool { return *a == *b })
@@ -61,6 +61,19 @@ func (r *reader) errors() error {
 		r.errs = append(r.errs, &Error{File: r.file, Message: fmt.Sprintf("and %d more errors", r.more)})
 	}
 	return r.errs
+}
+
+// compareFiles sorts the configuration before what it includes.
+func (r *reader) compareFiles(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == r.file:
+		return -1
+	case b == r.file:
+		return 1
+	}
+	return strings.Compare(a, b)
 }
 
 // nearest returns the one of known that word was probably meant to be, or "".

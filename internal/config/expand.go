@@ -10,6 +10,9 @@ import (
 // dollar finds $$, ${NAME} and what looks like an unfinished ${.
 var dollar = regexp.MustCompile(`\$\$|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$\{`)
 
+// variable finds ${NAME}.
+var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
 // expand returns the text of n with the variables it names, and whether all
 // were there.
 func (r *reader) expand(n *yaml.Node) (s string, ok bool) {

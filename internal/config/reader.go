@@ -34,6 +34,12 @@ type reader struct {
 	more   int      // errors beyond maxErrors
 	budget int      // nodes that may still be read; below 0 nothing is, nor noted
 
+	shared
+	open     func(path string) ([]byte, error) // reads files that are included; nil: none are
+	included [][]byte                          // what they held
+	lenient  bool                              // nothing is said of what holds variables: they are another's
+	listed   map[string]Region                 // regions that targets may name; nil: any
+
 	pool   pool       // what targets say alike
 	layout layout     // of a file that is read in pieces
 	cutOut *yaml.Node // whose items are in the layout's pieces, nil where none is
@@ -49,6 +55,10 @@ func (r *reader) inOne(data []byte) *Config {
 }
 
 func (r *reader) failAt(line, column int, format string, args ...any) {
+	r.failIn(r.file, line, column, format, args...)
+}
+
+func (r *reader) failIn(file string, line, column int, format string, args ...any) {
 	if r.budget < 0 {
 		return // what is missing now may well be there
 	}
@@ -56,10 +66,17 @@ func (r *reader) failAt(line, column int, format string, args ...any) {
 		r.more++
 		return
 	}
-	r.errs = append(r.errs, &Error{r.file, line, column, fmt.Sprintf(format, args...)})
+	r.errs = append(r.errs, &Error{file, line, column, fmt.Sprintf(format, args...)})
 }
 
 func (r *reader) fail(n *yaml.Node, format string, args ...any) {
+	if r.lenient && variable.MatchString(n.Value) {
+		return
+	}
+	if file, ok := r.foreign[n]; ok {
+		r.failOnce(file, n, fmt.Sprintf(format, args...))
+		return
+	}
 	r.failAt(n.Line, n.Column, format, args...)
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -18,19 +19,26 @@ import (
 const (
 	minInterval = time.Second
 	minTimeout  = time.Millisecond
+
+	minConfirm     = time.Second
+	defaultConfirm = 10 * time.Second
+
+	maxWitnesses = 16
 )
 
 // defaults are what targets share.
 type defaults struct {
-	interval, timeout time.Duration
-	services          []string
+	interval, timeout, confirm time.Duration
+	services                   []string
 }
 
 // config reads the whole file. The targets come last: they refer to the rest.
 func (r *reader) config(root *yaml.Node) *Config {
 	c := &Config{}
-	d := defaults{interval: probes.DefaultInterval}
+	d := defaults{interval: probes.DefaultInterval, confirm: defaultConfirm}
 	var targets *yaml.Node
+	var rules []*rule
+	var includes []include
 	r.only(root, []field{
 		{"hub", func(n *yaml.Node) { c.Hub = r.url(n) }},
 		{"otlp", func(n *yaml.Node) { c.OTLP = r.url(n) }},
@@ -47,25 +55,54 @@ func (r *reader) config(root *yaml.Node) *Config {
 		{"resolver", func(n *yaml.Node) { c.Resolver = r.hostPort(n) }},
 		{"source", func(n *yaml.Node) { c.Sources = r.sources(n) }},
 		{"allow_private", func(n *yaml.Node) { c.AllowPrivate = r.boolean(n) }},
+		{"witnesses", func(n *yaml.Node) { c.Witnesses = r.witnesses(n) }},
+		{"maintenance", func(n *yaml.Node) { rules = r.rules(n) }},
+		{"include", func(n *yaml.Node) { includes = r.includes(n) }},
 		{"targets", func(n *yaml.Node) { targets = n }},
 	})
-	if targets == nil {
-		if root.Kind == yaml.MappingNode {
-			r.fail(root, "targets is missing; write targets: [] where none is meant")
-		}
-		return c
+	if targets == nil && includes == nil && root.Kind == yaml.MappingNode {
+		r.fail(root, "targets is missing; write targets: [] where none is meant")
 	}
-	d.timeout, d.services = c.Timeout, c.Services
-	c.Targets = r.targets(targets, d)
+	d.timeout, d.services, r.listed = c.Timeout, c.Services, c.Regions
+	if targets != nil {
+		r.targets(targets, c, d)
+	}
+	r.includeAll(includes, c, d)
+	r.maintain(c, rules)
 	return c
+}
+
+// witnesses reads addresses that an agent asks whether it is cut off.
+func (r *reader) witnesses(n *yaml.Node) (list []string) {
+	for _, item := range r.list(n, "a list of host:port", maxWitnesses) {
+		s, ok := r.text(item)
+		host, port, err := net.SplitHostPort(s)
+		switch {
+		case !ok:
+		case err != nil || host == "" || port == "" || !validPort(port):
+			r.want(r.follow(item), "host:port, such as www.example.org:443")
+		default:
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func (r *reader) defaults(n *yaml.Node, c *Config, d *defaults) {
 	r.only(n, []field{
 		{"interval", func(n *yaml.Node) { d.interval = r.duration(n, minInterval) }},
 		{"timeout", func(n *yaml.Node) { c.Timeout = r.duration(n, minTimeout) }},
+		{"confirm", func(n *yaml.Node) { d.confirm = r.confirm(n) }},
 		{"user_agent", func(n *yaml.Node) { c.UserAgent = r.header(n) }},
 	})
+}
+
+// confirm reads how soon a failure is confirmed; 0 for never.
+func (r *reader) confirm(n *yaml.Node) time.Duration {
+	if n := r.follow(n); n.Value == "0" || n.Value == "0s" {
+		return 0
+	}
+	return r.duration(n, minConfirm)
 }
 
 func (r *reader) regions(n *yaml.Node) map[string]Region {

@@ -20,63 +20,107 @@ const (
 
 var labelKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,62}$`)
 
-// targets reads the list of targets, whose names must differ.
-func (r *reader) targets(n *yaml.Node, d defaults) (targets []probes.Target) {
+// targets reads the list of targets into c.
+func (r *reader) targets(n *yaml.Node, c *Config, d defaults) {
 	n = r.follow(n)
 	if n.ShortTag() == "!!null" {
-		return nil
+		return
 	}
 	if n.Kind != yaml.SequenceNode {
 		r.want(n, "a list")
-		return nil
+		return
 	}
-	first := make(map[string]int, r.itemCount(n))
-	targets = make([]probes.Target, 0, r.itemCount(n))
+	r.taken = make(map[string]mark, r.itemCount(n))
+	c.Targets = make([]probes.Target, 0, r.itemCount(n))
 	for item := range r.items(n) {
-		t, at := r.target(item, d)
-		if t.Name != "" {
-			if line := first[t.Name]; line > 0 {
-				r.fail(at, "the name %s is taken by the target at line %d; give one of them a name of its own", show(t.Name), line)
-			} else {
-				first[t.Name] = at.Line
-			}
-		}
-		targets = append(targets, t)
+		r.add(item, c, d)
 	}
-	return targets
 }
 
-// target reads one target, and tells where its name stands.
-func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, at *yaml.Node) {
+// add reads a target into c. Names of targets must differ.
+func (r *reader) add(item *yaml.Node, c *Config, d defaults) {
+	t, where, at := r.target(item, d)
+	if t.Name != "" {
+		if m, ok := r.taken[t.Name]; ok {
+			r.fail(at, "the name %s is taken by the target at %s; give one of them a name of its own", show(t.Name), m.from(r.file))
+		} else {
+			if r.taken == nil {
+				r.taken = map[string]mark{}
+			}
+			r.taken[t.Name] = mark{r.file, at.Line}
+		}
+	}
+	c.Targets = append(c.Targets, t)
+	c.put(where)
+}
+
+// target reads one target, and tells where it is probed and where its name
+// stands.
+func (r *reader) target(n *yaml.Node, d defaults) (t probes.Target, where *place, at *yaml.Node) {
 	n = r.follow(n)
 	if n.Kind != yaml.MappingNode {
 		r.want(n, "a target such as {feed: URL}")
-		return t, n
+		return t, nil, n
 	}
 	r.secret = nil
 	t = probes.Target{Interval: d.interval, Timeout: d.timeout}
-	at = n
-	named := false
-	table := []field{
-		{"name", func(n *yaml.Node) { t.Name, at, named = r.word(n), n, true }},
+	k := common{}
+	rest := r.fields(n, r.common(&t, &k, d))
+	r.settle(&t, k, d)
+	rest, url := r.kind(n, rest, &t)
+	if url == nil {
+		return t, k.where, n
+	}
+	at = k.name
+	if at == nil {
+		at = n
+		if t.URL != "" {
+			t.Name, at = within(t.URL, t.Hide(defaultName(r.follow(url), t.URL))), url
+		}
+	}
+	r.options(url, rest, &t)
+	t.Secrets = append(t.Secrets, r.secret...)
+	return t, k.where, at
+}
+
+// common is what was read of a target's keys besides the target.
+type common struct {
+	name, confirm *yaml.Node // nil where left out
+	where         *place
+}
+
+// common returns the keys that targets of all kinds have.
+func (r *reader) common(t *probes.Target, k *common, d defaults) []field {
+	return []field{
+		{"name", func(n *yaml.Node) { t.Name, k.name = r.word(n), n }},
 		{"service", func(n *yaml.Node) { t.Service = r.service(n, d.services) }},
 		{"labels", func(n *yaml.Node) { t.Labels = r.labels(n) }},
 		{"interval", func(n *yaml.Node) { t.Interval = r.duration(n, minInterval) }},
 		{"timeout", func(n *yaml.Node) { t.Timeout = r.duration(n, minTimeout) }},
+		{"confirm", func(n *yaml.Node) { t.Confirm, k.confirm = r.confirm(n), n }},
+		{"paused", func(n *yaml.Node) { t.Paused = r.boolean(n) }},
+		{"maintenance", func(n *yaml.Node) { t.Windows = r.shareWindows(r.windows(n)) }},
+		{"regions", func(n *yaml.Node) { k.where = r.place(n, false) }},
+		{"except", func(n *yaml.Node) {
+			if k.where != nil {
+				r.fail(n, "regions and except are two ways to say the same; keep one")
+			}
+			k.where = r.place(n, true)
+		}},
 		{"record_query", func(n *yaml.Node) { t.RecordQuery = r.boolean(n) }},
 		{"secrets", func(n *yaml.Node) { t.Secrets = r.secrets(n) }},
 	}
-	rest := r.fields(n, table)
-	rest, url := r.kind(n, rest, &t)
-	if url == nil {
-		return t, at
+}
+
+// settle decides when t's failures are confirmed. What is said for all targets
+// holds where it is well before the next run.
+func (r *reader) settle(t *probes.Target, k common, d defaults) {
+	switch {
+	case k.confirm == nil && d.confirm < t.Interval/2:
+		t.Confirm = d.confirm
+	case k.confirm != nil && t.Interval > 0 && t.Confirm >= t.Interval:
+		r.fail(k.confirm, "%s is not shorter than the interval, %s", t.Confirm, t.Interval)
 	}
-	if !named && t.URL != "" {
-		t.Name, at = within(t.URL, t.Hide(defaultName(r.follow(url), t.URL))), url
-	}
-	r.options(url, rest, &t)
-	t.Secrets = append(t.Secrets, r.secret...)
-	return t, at
 }
 
 // secrets reads texts that are not to be recorded, such as a token in a path.
@@ -208,10 +252,18 @@ func (r *reader) optionError(at *yaml.Node, values map[string]entry, err error) 
 	}
 }
 
+// commonKeys are those of [reader.common].
+var commonKeys = func() (keys []string) {
+	for _, f := range new(reader).common(nil, nil, defaults{}) {
+		keys = append(keys, f.key)
+	}
+	return keys
+}()
+
 // commonHint points from a misspelt key to one that all kinds have, which a
 // constructor can't know.
 func commonHint(key string) string {
-	if k := nearest(key, []string{"name", "service", "labels", "interval", "timeout", "record_query", "secrets"}); k != "" {
+	if k := nearest(key, commonKeys); k != "" {
 		return "; did you mean " + k + "?"
 	}
 	return ""

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A bundle begins with a line that keeps the version of the files that it was
+// made of, so that agents with the files and agents with the bundle report the
+// same. It holds only for the text that it was written for, which it names:
+//
+//	# bundle of version 1a2b3c4d, text 99887766
+var bundleLine = regexp.MustCompile(`^# bundle of version ([0-9a-f]{8}), text ([0-9a-f]{8})\n`)
+
+// version returns the version of a configuration and the files it includes.
+func version(data []byte, included [][]byte) string {
+	if m := bundleLine.FindSubmatch(data); m != nil && digest(data[len(m[0]):]) == string(m[2]) {
+		return string(m[1])
+	}
+	return digest(data, included...)
+}
+
+// digest returns 8 hexadecimal digits. Where one text ends counts.
+func digest(data []byte, more ...[]byte) string {
+	h := sha256.New()
+	h.Write(data)
+	for _, m := range more {
+		fmt.Fprintf(h, "\x00%d\x00", len(m))
+		h.Write(m)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}
+
+// Bundle returns the configuration in the file at path as one document, with
+// the targets of the files that it includes; variables stay as they are. It is
+// checked as [Load] does, but for what holds variables: they are those of who
+// reads it. The PEM files that it names are not in it.
+func Bundle(path string) ([]byte, error) {
+	data, _, err := bundle(path)
+	return data, err
+}
+
+// bundle returns what it is made of too.
+func bundle(path string) ([]byte, *Config, error) {
+	data, err := readFile(path, MaxBytes)
+	if err != nil {
+		return nil, nil, Errors{{File: path, Message: err.Error()}}
+	}
+	x := text{name: path, data: data, env: anyVariable, kinds: kinds, open: remember(readInclude), lenient: true}
+	c, err := x.parse()
+	if err != nil || len(c.Includes) == 0 {
+		return data, c, err
+	}
+	body, err := x.flatten()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(body) > MaxBytes {
+		return nil, nil, Errors{{File: path, Message: fmt.Sprintf("is larger than %d MiB with what it includes", MaxBytes>>20)}}
+	}
+	return fmt.Appendf(nil, "# bundle of version %s, text %s\n%s", c.Version, digest(body), body), c, nil
+}
+
+// anyVariable has every variable.
+func anyVariable(name string) (string, bool) { return name, true }
+
+// remember makes open return the same for a path each time, so that what was
+// checked is what is used.
+func remember(open func(string) ([]byte, error)) func(string) ([]byte, error) {
+	known := map[string][]byte{}
+	return func(path string) ([]byte, error) {
+		if data, ok := known[path]; ok {
+			return data, nil
+		}
+		data, err := open(path)
+		if err == nil {
+			known[path] = data
+		}
+		return data, err
+	}
+}
+
+// flatten returns x, which has no errors, with the targets of its includes in
+// their place.
+func (x text) flatten() ([]byte, error) {
+	r := x.reader()
+	root := r.document(x.data)
+	if root == nil {
+		return nil, r.errors()
+	}
+	var includes []include
+	if n := value(root.Content, "include"); n != nil {
+		includes = r.includes(n)
+		drop(root, "include")
+	}
+	list := value(root.Content, "targets")
+	if list == nil || list.Kind != yaml.SequenceNode { // nothing, or an alias
+		own := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		if list != nil {
+			own.Content = aliased(list).Content
+		}
+		drop(root, "targets")
+		root.Content = append(root.Content, scalar("targets"), own)
+		list = own
+	}
+	list.Style = 0
+	for _, inc := range includes {
+		r.bring(inc, func(item *yaml.Node) { list.Content = append(list.Content, item) })
+	}
+	if err := r.errors(); err != nil {
+		return nil, err
+	}
+	return encode(plain(root, 0)) // an anchor may have stood with an include
+}
+
+// encode writes n as YAML.
+func encode(n *yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(n); err != nil {
+		return nil, fmt.Errorf("write configuration: %w", err)
+	}
+	return b.Bytes(), e.Close()
+}
+
+// drop removes key from the mapping n.
+func drop(n *yaml.Node, key string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			return
+		}
+	}
+}
+
+// plain returns a copy of n that needs nothing outside of it: aliases are what
+// they stand for.
+func plain(n *yaml.Node, depth int) *yaml.Node {
+	n = aliased(n)
+	c := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value}
+	if depth < maxDepth {
+		for _, item := range n.Content {
+			c.Content = append(c.Content, plain(item, depth+1))
+		}
+	}
+	return c
+}
+
+func scalar(s string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+}
