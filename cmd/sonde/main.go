@@ -70,6 +70,8 @@ func rootCommand() *cobra.Command {
 		upCommand(),
 		demoCommand(),
 		configCommand(),
+		deployCommand(),
+		healthyCommand(),
 		versionCommand(),
 	)
 	return root
