@@ -61,6 +61,9 @@ var heavy = map[string][]string{
 	module + "internal/wire/wiretest":       {},
 	"net/http/httptest":                     {"internal/wire/wiretest"},
 	"testing":                               {"internal/wire/wiretest"},
+	"github.com/compose-spec/":              {}, // tests read back what is printed for these tools
+	"k8s.io/":                               {},
+	"sigs.k8s.io/":                          {},
 	"github.com/google/go-cmp":              {},
 	"github.com/hashicorp/go-plugin":        {},
 	"github.com/rogpeppe/go-internal":       {},
