@@ -16,7 +16,7 @@ func TestAssertions(t *testing.T) {
 		<b>chairs</b></div><time datetime="2026-06-09T00:00:00Z">next</time><i data-made=1780916400>x</i><u>Mon, 08 Jun 2026 08:00:00 GMT</u>`
 	now := time.Date(2026, 6, 8, 12, 0, 0, 0, time.UTC)
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-	doc, err := readDocument(page, http.Header{}, []byte(text), defaults.Viewport)
+	doc, err := readDocument(page, http.Header{}, []byte(text), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func TestLongURLs(t *testing.T) {
 	at := &url.URL{Scheme: "https", Host: "h.example", Path: "/"}
 	long := "https://h.example/" + strings.Repeat("a", maxURL) + "/"
-	doc, err := readDocument(at, http.Header{}, []byte(`<base href="`+long+`"><img src="`+long+`">`+strings.Repeat(`<img src="b.png">`, 3)), defaults.Viewport)
+	doc, err := readDocument(at, http.Header{}, []byte(`<base href="`+long+`"><img src="`+long+`">`+strings.Repeat(`<img src="b.png">`, 3)), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestManyTags(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	doc, err := parseDocument(parent, &wire.Response{
 		URL: &url.URL{Scheme: "https", Host: "h.example", Path: "/"}, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte(body),
-	}, defaults)
+	}, Defaults)
 	runtime.ReadMemStats(&after)
 	if err != nil || len(doc.refs) != 1 {
 		t.Fatalf("got %+v, %v", doc, err)
@@ -63,12 +63,12 @@ func TestReadable(t *testing.T) {
 // A fetch that panics fails its asset and leaves the agent alive.
 func TestPanic(t *testing.T) {
 	at := &url.URL{Scheme: "https", Host: "h.example", Path: "/"}
-	doc, err := readDocument(at, http.Header{}, []byte(`<img src="a.png"><img src="b.png">`), defaults.Viewport)
+	doc, err := readDocument(at, http.Header{}, []byte(`<img src="a.png"><img src="b.png">`), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := probes.NewStep("probe page")
-	c := newCrawl(root, doc, defaults)
+	c := newCrawl(root, doc, Defaults)
 	c.fetch = func(context.Context, *probes.Step, wire.Request) (*wire.Response, error) { panic("oops") }
 	c.run(t.Context())
 	for _, a := range root.Steps {

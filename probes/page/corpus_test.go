@@ -60,12 +60,12 @@ func (p *saved) assets(t *testing.T) map[string]*asset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := readDocument(u, http.Header{"Content-Type": {p.row["content_type"]}}, body, defaults.Viewport)
+	doc, err := readDocument(u, http.Header{"Content-Type": {p.row["content_type"]}}, body, Defaults.Viewport)
 	if err != nil {
 		t.Errorf("%s: %v", p.row["file"], err)
 		return nil
 	}
-	o := defaults
+	o := Defaults
 	o.MaxAssets = maxRefs
 	c := newCrawl(probes.NewStep("probe page"), doc, o)
 	c.fetch = p.open

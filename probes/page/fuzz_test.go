@@ -25,14 +25,14 @@ func FuzzAssets(f *testing.F) {
 	}
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		doc, err := readDocument(page, http.Header{}, body, defaults.Viewport)
+		doc, err := readDocument(page, http.Header{}, body, Defaults.Viewport)
 		if err != nil {
 			if !probes.AsFailure(err).Code.Known() || probes.AsFailure(err).Code == probes.Internal {
 				t.Fatalf("error without a code: %v", err)
 			}
 			return
 		}
-		c := newCrawl(probes.NewStep("probe page"), doc, defaults)
+		c := newCrawl(probes.NewStep("probe page"), doc, Defaults)
 		c.fetch = func(_ context.Context, _ *probes.Step, req wire.Request) (*wire.Response, error) {
 			u, err := url.Parse(req.URL)
 			if err != nil {
@@ -48,7 +48,7 @@ func FuzzAssets(f *testing.F) {
 				t.Errorf("fetched %q", a.url)
 			}
 		}
-		if len(c.assets) > defaults.MaxAssets {
+		if len(c.assets) > Defaults.MaxAssets {
 			t.Errorf("%d assets", len(c.assets))
 		}
 	})
@@ -64,11 +64,11 @@ func FuzzCSS(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := readSheet(text, nil, defaults.Viewport)
+		s := readSheet(text, nil, Defaults.Viewport)
 		readSheet(text, &words{}, phone)
-		readStyle(string(text), defaults.Viewport)
-		defaults.Viewport.matches(string(text))
-		defaults.Viewport.choose(string(text), string(text), "a")
+		readStyle(string(text), Defaults.Viewport)
+		Defaults.Viewport.matches(string(text))
+		Defaults.Viewport.choose(string(text), string(text), "a")
 		phone.matches(string(text))
 		phone.choose(string(text), string(text), "a")
 		if len(s.imports) > maxURLs || len(s.faces) > maxURLs {
@@ -85,19 +85,19 @@ func TestLargeInput(t *testing.T) {
 		"sources": "<source srcset>", "images": "<img src=a srcset='b 1x, c 2x'>", "styles": "<p style='background:url(a)'>",
 	} {
 		body := "<picture>" + strings.Repeat(part, 1<<18/len(part)) + strings.Repeat("<img src=a>", 1<<18/11)
-		if _, err := readDocument(page, http.Header{}, []byte(body), defaults.Viewport); err != nil {
+		if _, err := readDocument(page, http.Header{}, []byte(body), Defaults.Viewport); err != nil {
 			t.Logf("%s: %v", name, err)
 		}
 	}
 	deep := "<!doctype html>" + strings.Repeat(strings.Repeat("<div class=x>", 190)+strings.Repeat("</div>", 190), 100)
-	doc, err := readDocument(page, http.Header{}, []byte(deep), defaults.Viewport)
+	doc, err := readDocument(page, http.Header{}, []byte(deep), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, selector := range []string{strings.Repeat(".x ", 60) + "> .x", strings.Repeat(".x>", 60) + ".x", strings.Repeat("div ", 30) + "div:not(.x)", "div:has(div:has(div))", "div ~ div"} {
-		readSheet([]byte(strings.Repeat(selector+"{background:url(a)}", 2000)), doc.words, defaults.Viewport)
+		readSheet([]byte(strings.Repeat(selector+"{background:url(a)}", 2000)), doc.words, Defaults.Viewport)
 	}
 	for _, part := range []string{"a{", "(", "image-set(", "@font-face{font-family:a;src:url(a);unicode-range:U+1,U+2}", "a:not(", "@media((", ",", "url("} {
-		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")}, defaults.Viewport)
+		readSheet([]byte(strings.Repeat(part, maxSheet/8/len(part))), &words{runes: []rune("abc")}, Defaults.Viewport)
 	}
 }

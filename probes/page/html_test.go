@@ -58,7 +58,7 @@ func TestReferences(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-			doc, err := readDocument(page, http.Header{}, []byte("<!doctype html>"+c.html), defaults.Viewport)
+			doc, err := readDocument(page, http.Header{}, []byte("<!doctype html>"+c.html), Defaults.Viewport)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,11 +82,11 @@ func TestReferences(t *testing.T) {
 
 func TestCharset(t *testing.T) {
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-	doc, err := readDocument(page, http.Header{"Content-Type": {"text/html; charset=iso-8859-1"}}, []byte("<title>caf\xe9</title>"), defaults.Viewport)
+	doc, err := readDocument(page, http.Header{"Content-Type": {"text/html; charset=iso-8859-1"}}, []byte("<title>caf\xe9</title>"), Defaults.Viewport)
 	if err != nil || doc.title != "café" {
 		t.Errorf("title %q, %v; want café", doc.title, err)
 	}
-	doc, err = readDocument(page, http.Header{}, []byte("\ufeff<title>x</title><link rel=stylesheet href=a>"), defaults.Viewport)
+	doc, err = readDocument(page, http.Header{}, []byte("\ufeff<title>x</title><link rel=stylesheet href=a>"), Defaults.Viewport)
 	if err != nil || !doc.refs[0].blocking {
 		t.Errorf("a byte order mark ends the head; %v", err)
 	}
@@ -102,7 +102,7 @@ func TestMediaQueries(t *testing.T) {
 		"(prefers-color-scheme: dark)": false, "(min-aspect-ratio: 16/10)": true, "(min-aspect-ratio: 16/9)": false, "(-ms-high-contrast: active)": false,
 		"not (unheard-of)": false, "(color)": true, "(monochrome)": false, "tv, (": false, "((min-width: 1px) and (hover))": true,
 	} {
-		if got := defaults.Viewport.matches(query); got != want {
+		if got := Defaults.Viewport.matches(query); got != want {
 			t.Errorf("%q: got %v, want %v", query, got, want)
 		}
 	}

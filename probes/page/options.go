@@ -22,7 +22,8 @@ type Options struct {
 	Viewport       screen       `json:"viewport"`         // width and height in pixels of CSS, and density; default 1280, 800, 1
 }
 
-var defaults = Options{
+// Defaults are the options of a target that names none.
+var Defaults = Options{
 	MaxAssets: 500, MaxBytes: 64 << 20, Parallel: 6,
 	Viewport: screen{Width: 1280, Height: 800, Density: 1},
 }

@@ -28,7 +28,7 @@ const (
 // New returns a probe for t. Its error joins a [*probes.OptionError] for every
 // option that can't be used. n may be nil where the probe won't be called.
 func New(n *wire.Net, t probes.Target) (probes.Func, error) {
-	o := defaults
+	o := Defaults
 	err := t.Options.Decode(&o)
 	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err

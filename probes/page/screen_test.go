@@ -30,7 +30,7 @@ func TestScreens(t *testing.T) {
 		{"image-set without enough", `<p style="background: image-set(url(a) .5x, url(b) 0.75x)"><i style="background: -webkit-image-set(linear-gradient(90deg, red 2px, blue) 1x, url(c) 2x)">`, "b", "b c"},
 		{"sources of a player", `<video><source media="(max-width: 640px)" src=n><source src=w></video>`, "w", "n"},
 	} {
-		for v, want := range map[screen]string{defaults.Viewport: c.wide, phone: c.narrow} {
+		for v, want := range map[screen]string{Defaults.Viewport: c.wide, phone: c.narrow} {
 			doc, err := readDocument(page, http.Header{}, []byte("<!doctype html>"+c.html), v)
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestScreens(t *testing.T) {
 // What a sheet leads to depends on the screen as what a document does.
 func TestScreenOfSheets(t *testing.T) {
 	const text = `@import "n" (max-width: 640px); @import "w" (min-width: 641px); @media (min-resolution: 2x) { p { background: url(hi) } }`
-	for v, want := range map[screen]string{defaults.Viewport: "n w+", phone: "n+ w hi"} {
+	for v, want := range map[screen]string{Defaults.Viewport: "n w+", phone: "n+ w hi"} {
 		s := readSheet([]byte(text), nil, v)
 		var got []string
 		for _, i := range s.imports {
@@ -87,7 +87,7 @@ func TestViewportOption(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
-	o := defaults
+	o := Defaults
 	if err := (probes.Options{"viewport": map[string]any{"width": 390}}).Decode(&o); err != nil || o.Viewport.Width != 390 || o.Viewport.Height != 800 || o.Viewport.Density != 1 {
 		t.Errorf("got %+v, %v; want the rest as by default", o.Viewport, err)
 	}

@@ -11,7 +11,7 @@ import (
 func TestSelects(t *testing.T) {
 	const text = `<!doctype html><title>x</title><div class="a b"><ul id=u><li class=c>x</ul></div><p hidden class=h><i class=k>x</i></p><p style="color: red; display :  none"><b class=n>x</b></p><p class=c>`
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-	doc, err := readDocument(page, http.Header{}, []byte(text), defaults.Viewport)
+	doc, err := readDocument(page, http.Header{}, []byte(text), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,12 +45,12 @@ func TestFaces(t *testing.T) {
 		{"what a variable holds isn't known", "p{font-weight:var(--w)}", "<p>x", "b i l r"},
 	} {
 		page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
-		doc, err := readDocument(page, http.Header{}, []byte("<!doctype html><style>"+faces+c.css+"</style>"+c.html), defaults.Viewport)
+		doc, err := readDocument(page, http.Header{}, []byte("<!doctype html><style>"+faces+c.css+"</style>"+c.html), Defaults.Viewport)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, f := range newCrawl(nil, doc, defaults).fonts() {
+		for _, f := range newCrawl(nil, doc, Defaults).fonts() {
 			got = append(got, strings.TrimPrefix(f.url.Path, "/"))
 		}
 		if slices.Sort(got); strings.Join(got, " ") != c.want {
@@ -64,7 +64,7 @@ func TestShallow(t *testing.T) {
 	page := &url.URL{Scheme: "https", Host: "www.example", Path: "/"}
 	body := "<!doctype html><head><link rel=stylesheet href=a></head>" + strings.Repeat("<div class=d><b>", 2000) +
 		"<script>if (a < b) '<img src=no>'</script><img src=i><style>.e{background:url(s)}</style><p class=e>x" + strings.Repeat("</b></div>", 2000) + "<img src=z>"
-	doc, err := readDocument(page, http.Header{}, []byte(body), defaults.Viewport)
+	doc, err := readDocument(page, http.Header{}, []byte(body), Defaults.Viewport)
 	if err != nil {
 		t.Fatal(err)
 	}
