@@ -5,6 +5,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -17,9 +18,15 @@ const DefaultParallel = 128
 
 // Options are choices of an agent.
 type Options struct {
-	Parallel int // runs in flight at most; 0: DefaultParallel
+	Parallel int              // runs in flight at most; 0: DefaultParallel
+	Now      func() time.Time // the clock that windows go by; nil: time.Now
 
-	Now func() time.Time // the clock that windows go by; nil: time.Now
+	// Who is asked whether we are cut off, each host:port. Where Witnesses is
+	// empty that is the hub, unless it is on this machine, and the resolvers.
+	Witnesses []string
+	Hub       string       // base URL; "": none
+	Resolver  string       // host:port of the one that probes ask; "": the system's
+	Sources   []netip.Addr // local addresses that probes bind to, one of each family at most
 }
 
 // An Agent probes targets on schedule.
@@ -29,6 +36,9 @@ type Agent struct {
 	o      Options
 	begin  time.Time     // what the schedule counts from, by the monotonic clock
 	wake   chan struct{} // tells Run that something may be due sooner
+
+	watch   watch
+	network network
 
 	applying sync.Mutex // one plan at a time
 	slots    []*slot    // one a target of the plan; guarded by applying
@@ -59,7 +69,9 @@ func New(region string, send func(*probes.Run), o Options) *Agent {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Agent{region: region, send: send, o: o, begin: time.Now(), wake: make(chan struct{}, 1)}
+	a := &Agent{region: region, send: send, o: o, begin: time.Now(), wake: make(chan struct{}, 1)}
+	a.network.sources, a.network.witnesses = o.Sources, o.witnesses()
+	return a
 }
 
 // mostPaused is how many names of paused targets are told.
@@ -71,6 +83,7 @@ func (a *Agent) Stats() Stats {
 	s := Stats{Targets: len(a.plan.Targets), InFlight: a.inFlight, Missed: a.missed, Config: a.plan.Version}
 	targets := a.plan.Targets
 	a.mu.Unlock()
+	s.Timers = a.watch.take()
 	var w windows // of our own, so that many targets hold up no run
 	now := a.o.Now()
 	for i := range targets {
@@ -88,6 +101,7 @@ func (a *Agent) Stats() Stats {
 func (a *Agent) Run(ctx context.Context) error {
 	var runs sync.WaitGroup
 	defer runs.Wait()
+	runs.Go(func() { a.watch.run(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

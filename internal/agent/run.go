@@ -53,8 +53,11 @@ func (a *Agent) run(ctx context.Context, j job) {
 	if j.confirms != nil {
 		r.Confirms = j.confirms.run.String()
 	}
+	a.network.note(r)
+	a.examine(ctx, r)
 	if ctx.Err() == nil {
 		a.send(r)
+		a.network.learn(ctx)
 	}
 	a.end(j, r)
 }

@@ -1,0 +1,54 @@
+package agent
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// route returns why nothing leads from here to addr, nil where something does
+// or addr is none. Connecting a UDP socket asks the kernel and sends nothing. An
+// address of a family that this machine has no route for is told so too: whether
+// others reach it can't be seen from here.
+func (n *network) route(addr string) error {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return nil
+	}
+	d := net.Dialer{LocalAddr: source(n.sources, "udp", a)}
+	conn, err := d.Dial("udp", netip.AddrPortFrom(a, 9).String())
+	if err == nil {
+		conn.Close()
+		return nil
+	}
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, lack) {
+			return nil // says nothing about routes
+		}
+	}
+	return plain(err)
+}
+
+// own are this machine's addresses: to reach one proves nothing of the network.
+type own struct {
+	at    time.Time
+	addrs map[netip.Addr]bool
+}
+
+// ownHold is how long the addresses are remembered.
+const ownHold = 10 * time.Second
+
+func (o *own) has(a netip.Addr) bool {
+	if now := time.Now(); o.addrs == nil || now.Sub(o.at) > ownHold {
+		o.at, o.addrs = now, map[netip.Addr]bool{}
+		all, _ := net.InterfaceAddrs() // without them every address is another's
+		for _, one := range all {
+			if p, err := netip.ParsePrefix(one.String()); err == nil {
+				o.addrs[p.Addr().Unmap()] = true
+			}
+		}
+	}
+	return o.addrs[a.Unmap().WithZone("")]
+}
