@@ -27,13 +27,20 @@ func (c Choices) Check() error {
 	return errors.Join(errs...)
 }
 
-// For returns a Net that makes the choices c, for one target. Limits, caches
-// and whatever else n shares stay shared.
+// For returns a Net that makes the choices c, for targets that have made them.
+// Limits, caches and whatever else n shares stay shared.
 func (n *Net) For(c Choices) *Net {
 	if n == nil { // of a trial that only checks options
 		return nil
 	}
+	if c == n.choice {
+		return n
+	}
 	other := *n
 	other.choice = c
-	return &other
+	if n.visit != nil { // that run's alone
+		return &other
+	}
+	same, _ := n.others.LoadOrStore(c, &other)
+	return same.(*Net)
 }

@@ -23,6 +23,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -67,6 +68,7 @@ type Net struct {
 	choice Choices
 	trust  *verifier // shared by all copies
 	ledger *ledger   // shared by all copies
+	others *sync.Map // of targets with other choices, by these; shared by all copies
 	visit  *visit    // of the run, nil outside one
 }
 
@@ -98,7 +100,7 @@ func New(o Options) (*Net, error) {
 	if o.Redirects == 0 {
 		o.Redirects = DefaultRedirects
 	}
-	return &Net{o: o, ledger: newLedger(o.Limits), trust: newVerifier(o)}, nil
+	return &Net{o: o, others: new(sync.Map), ledger: newLedger(o.Limits), trust: newVerifier(o)}, nil
 }
 
 // Now is the time that what hosts say of dates is judged by; see Options.Now.

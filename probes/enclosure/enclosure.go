@@ -30,6 +30,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
+	"unique"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
@@ -43,7 +44,9 @@ func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 		return nil, err
 	}
 	n = n.For(o.Choices)
+	shared := unique.Make(o) // by very many targets
 	return func(ctx context.Context, s *probes.Step, t probes.Target) error {
+		o := shared.Value()
 		l := Listener{Net: n.Visit(), Options: o, RecordQuery: t.RecordQuery}
 		return l.Listen(ctx, s, Stated{URL: t.URL, Integrity: o.Integrity})
 	}, nil

@@ -41,6 +41,7 @@ import (
 	"mime"
 	"net/http"
 	"time"
+	"unique"
 
 	"github.com/sonde-media/sonde/internal/wire"
 	"github.com/sonde-media/sonde/probes"
@@ -55,25 +56,26 @@ func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
-	p := &prober{net: n.For(o.Choices), options: o}
+	p := &prober{net: n.For(o.Choices), options: unique.Make(o)}
 	return func(ctx context.Context, s *probes.Step, t probes.Target) error {
-		r := run{prober: p, net: p.net.Visit(), target: t, now: p.net.Now()}
+		r := run{prober: p, net: p.net.Visit(), options: p.options.Value(), target: t, now: p.net.Now()}
 		return r.probe(ctx, s)
 	}, nil
 }
 
 type prober struct {
 	net     *wire.Net
-	options Options
+	options unique.Handle[Options] // shared by very many targets
 	memory  memory
 }
 
 // A run is one run of a prober.
 type run struct {
 	*prober
-	net    *wire.Net
-	target probes.Target
-	now    time.Time
+	net     *wire.Net
+	options Options
+	target  probes.Target
+	now     time.Time
 }
 
 func (r *run) probe(ctx context.Context, s *probes.Step) error {

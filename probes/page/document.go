@@ -59,7 +59,7 @@ func (p *prober) document(ctx context.Context, n *wire.Net, root *probes.Step, t
 		return nil, err
 	}
 	s.Set(probes.AttrServerAddress, resp.URL.Hostname())
-	if doc, err = parseDocument(s, resp, p.opt); err != nil {
+	if doc, err = parseDocument(s, resp, *p.opt); err != nil {
 		return nil, err
 	}
 	return doc, p.assert(s, doc)

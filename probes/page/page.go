@@ -33,12 +33,16 @@ func New(n *wire.Net, t probes.Target) (probes.Func, error) {
 	if err := errors.Join(err, o.check()); err != nil {
 		return nil, err
 	}
-	return (&prober{n.For(o.Choices), o}).probe, nil
+	p := &prober{n.For(o.Choices), &o}
+	if len(t.Options) == 0 {
+		p.opt = &Defaults // shared by very many targets
+	}
+	return p.probe, nil
 }
 
 type prober struct {
 	net *wire.Net
-	opt Options
+	opt *Options // not changed
 }
 
 func (p *prober) probe(ctx context.Context, root *probes.Step, t probes.Target) error {
@@ -49,7 +53,7 @@ func (p *prober) probe(ctx context.Context, root *probes.Step, t probes.Target) 
 	}
 	pool := n.Pool()
 	defer pool.Close()
-	c := newCrawl(root, doc, p.opt)
+	c := newCrawl(root, doc, *p.opt)
 	c.fetch, c.recordQuery = pool.Fetch, t.RecordQuery
 	c.run(ctx)
 	c.tryLinks(ctx)
