@@ -39,7 +39,8 @@ type Cell struct {
 	Newest      Run        `json:"newest"`                 // the newest run, of whatever outcome
 	Failing     *Run       `json:"failing,omitempty"`      // the newest failed run in the range
 	FailedSince *time.Time `json:"failed_since,omitempty"` // first of the failed runs that Newest ends, where it failed
-	Silent      bool       `json:"silent"`                 // no run for three intervals before To
+	Silent      bool       `json:"silent"`                 // no run for three intervals before To, though not paused
+	Paused      bool       `json:"paused"`                 // an agent there says that it isn't probed now
 }
 
 // Counts of runs by outcome.
@@ -113,8 +114,9 @@ type Point struct {
 // A Trace is the spans of one run, parents first, children in the order in
 // which they began.
 type Trace struct {
-	Run   Run    `json:"run"`
-	Spans []Span `json:"spans"`
+	Run         Run    `json:"run"`
+	Spans       []Span `json:"spans"`
+	ConfirmedBy string `json:"confirmed_by,omitempty"` // trace ID of the run that was sent to confirm this one
 }
 
 // A Span is one step of a run.
@@ -137,20 +139,6 @@ type Labels struct {
 	Kinds    []string `json:"kinds"`
 	Codes    []string `json:"codes"`
 	Culprits []string `json:"culprits"`
-}
-
-// An Agent is one that reports to the hub, by its newest heartbeat or run.
-type Agent struct {
-	Agent    string    `json:"agent"`
-	Region   string    `json:"region"`
-	Version  string    `json:"version"`
-	Targets  int       `json:"targets"`
-	LastSeen time.Time `json:"last_seen"`
-}
-
-// Agents is all agents that reported in the range.
-type Agents struct {
-	Agents []Agent `json:"agents"`
 }
 
 // An Error is the body of an answer that isn't 2xx.

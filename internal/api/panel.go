@@ -54,6 +54,10 @@ var Formats = map[Question][]Format{
 // any more: no run for three intervals.
 const Silent = "silent"
 
+// Paused is what panels show in an outcome's place where a target isn't probed
+// now, on purpose.
+const Paused = "paused"
+
 // A Measure is what a series shows.
 type Measure string
 
@@ -176,11 +180,11 @@ func (q PanelQuery) Check() error {
 	return errors.Join(errs...)
 }
 
-// outcomes are what q can filter by: silence is nothing that a run comes to,
-// but what the cell of a matrix shows.
+// outcomes are what q can filter by: silence and pauses are nothing that a run
+// comes to, but what the cell of a matrix shows.
 func (q PanelQuery) outcomes() []probes.Outcome {
 	if q.Question == QuestionMatrix {
-		return append(slices.Clip(probes.Outcomes), Silent)
+		return append(slices.Clip(probes.Outcomes), Silent, Paused)
 	}
 	return probes.Outcomes
 }

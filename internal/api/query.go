@@ -7,7 +7,8 @@
 //	GET /api/v1/runs              Runs     newest first, by filter
 //	GET /api/v1/traces/{traceID}  Trace    the spans of one run
 //	GET /api/v1/labels            Labels   values to filter by
-//	GET /api/v1/agents            Agents   who reports, and when last
+//	GET /api/v1/agents            Agents   who reports, when last, and how each does
+//	GET /api/v1/config            YAML     the configuration for agents, with an ETag
 //
 // A request that fails is answered by an [Error] and a status of 4xx or 5xx.
 package api

@@ -21,6 +21,7 @@ var colours = []struct{ state, colour string }{
 	{string(probes.Failed), "red"},
 	{string(probes.Unknown), "purple"},
 	{api.Silent, "#808a96"},
+	{api.Paused, "#5794f2"},
 }
 
 // states maps outcomes to colours.

@@ -63,7 +63,7 @@ func (d *Source) matrix(ctx context.Context, q question) (data.Frames, error) {
 }
 
 // worst orders states by how much they matter.
-var worst = []string{string(probes.Failed), api.Silent, string(probes.Degraded), string(probes.Unknown), string(probes.OK)}
+var worst = []string{string(probes.Failed), api.Silent, string(probes.Degraded), string(probes.Unknown), string(probes.OK), api.Paused}
 
 // cells is a row a cell, the worst first.
 func (d *Source) cells(m api.Matrix) *data.Frame {

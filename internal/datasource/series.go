@@ -70,7 +70,7 @@ func (d *Source) paces(ctx context.Context, q question) (map[string]*series, err
 	regions := map[string]*series{}
 	for _, c := range m.Cells {
 		r := child(regions, c.Region)
-		if !c.Silent {
+		if c.Current() {
 			r.pace = shorter(r.pace, c.Newest.Interval)
 		}
 		if c.Newest.Started.After(r.newest) {

@@ -26,7 +26,7 @@ func (h *Hub) api() http.Handler {
 		"series":           asked(h.st.Series),
 		"runs":             asked(h.st.Runs),
 		"labels":           asked(h.st.Labels),
-		"agents":           asked(h.st.Agents),
+		"agents":           asked(h.agents),
 		"traces/{traceID}": h.trace,
 	} {
 		mux.Handle("/api/v1/"+name, h.queries.taken(h.get(f)))

@@ -21,6 +21,7 @@ type Options struct {
 	Records  *store.Records      // other tokens; may be nil
 	Log      *slog.Logger        // nil: nothing is logged
 	Gatherer prometheus.Gatherer // served at /metrics besides the hub's own numbers; may be nil
+	Version  string              // of the hub, which agents are compared with; "": unknown
 }
 
 // Limits of requests.
@@ -38,6 +39,7 @@ const (
 // A Hub is an http.Handler that answers by a store.
 type Hub struct {
 	st      *store.Store
+	version string
 	log     *slog.Logger
 	gate    *gate
 	held    atomic.Int64 // bytes of requests that are being read or unpacked
@@ -51,7 +53,7 @@ type Hub struct {
 // request has been answered.
 func New(st *store.Store, o Options) *Hub {
 	h := &Hub{
-		st: st, log: o.Log,
+		st: st, log: o.Log, version: o.Version,
 		inHand: make(turns, maxInHand), queries: make(turns, maxQueries),
 		numbers: newNumbers(),
 	}

@@ -10,9 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/genproto/googleapis/rpc/status"
@@ -35,21 +33,6 @@ func TestEncodings(t *testing.T) {
 	h.mustPost(t, zip(protoBody(t, export(2))), "Content-Encoding", "gzip")
 	if runs, err := h.client(t, "").Runs(t.Context(), api.Query{}); err != nil || runs.Total != 1 {
 		t.Errorf("got %d and %v, want the one run once", runs.Total, err)
-	}
-}
-
-func TestHeartbeat(t *testing.T) {
-	h := startHub(t, Options{}, store.Options{})
-	req := export(3)
-	spans := req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans()
-	spans.RemoveIf(func(ptrace.Span) bool { return true })
-	beat := addSpan(spans, 3, 1, 0, "agent")
-	beat.Attributes().PutInt(probes.AttrAgentTargets, 12)
-	h.mustPost(t, protoBody(t, req))
-	a, err := h.client(t, "").Agents(t.Context(), api.Query{})
-	want := []api.Agent{{Agent: "agent-1", Region: "eu", Version: "v1", Targets: 12, LastSeen: began.Add(3*time.Millisecond + 1)}}
-	if d := cmp.Diff(want, a.Agents); d != "" || err != nil {
-		t.Error(d, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -108,7 +107,7 @@ func (f *fold) span(from *observer, sp ptrace.Span) {
 	root := sp.ParentSpanID().IsEmpty()
 	switch {
 	case root && step == agentStep:
-		f.batch.Sightings = append(f.batch.Sightings, from.seen(started, s.beat()))
+		f.batch.Sightings = append(f.batch.Sightings, from.seen(started, f.beat(from, sp)))
 		return // the row has all of it
 	case root && strings.HasPrefix(step, "probe "):
 		f.batch.Runs = append(f.batch.Runs, f.run(from, sp, s))
@@ -202,7 +201,7 @@ func newObserver(r pcommon.Resource) *observer {
 	return o
 }
 
-func (o *observer) seen(at time.Time, beat *store.Beat) store.Sighting {
+func (o *observer) seen(at time.Time, beat *api.Beat) store.Sighting {
 	return store.Sighting{Agent: o.agent, Region: o.region, Version: o.version, Lat: o.lat, Lon: o.lon, Seen: at, Beat: beat}
 }
 
@@ -281,21 +280,4 @@ func (s facts) labels() map[string]string {
 		}
 	}
 	return labels
-}
-
-func (s facts) beat() *store.Beat {
-	attrs := map[string]string{}
-	for key, v := range s.All() {
-		if strings.HasPrefix(key, probes.AttrAgent) || key == probes.AttrClockOff {
-			attrs[probes.Bounded(key)] = probes.Bounded(v.AsString())
-		}
-		if len(attrs) == maxList {
-			break
-		}
-	}
-	text, err := json.Marshal(attrs)
-	if err != nil {
-		panic(err) // texts always marshal
-	}
-	return &store.Beat{Targets: s.int(probes.AttrAgentTargets), Attrs: string(text)}
 }

@@ -180,8 +180,11 @@ func (m *matrix) answer(sightings []sighting) api.Matrix {
 	a := api.Matrix{From: m.sel.From, To: m.sel.To, Regions: []api.Region{}, Targets: []api.TargetInfo{}, Cells: []api.Cell{}}
 	regions, targets := map[string]api.Region{}, map[string]api.TargetInfo{}
 	latest := map[string]time.Time{}
+	pausing := pausing(sightings)
 	for p, c := range m.cells {
 		c.Silent = silent(c.Newest, m.sel.To)
+		c.Paused = slices.ContainsFunc(pausing[p.region], func(a *api.Agent) bool { return a.Pauses(c) })
+		c.Silent = c.Silent && !c.Paused
 		a.Cells = append(a.Cells, *c)
 		regions[p.region] = api.Region{Name: p.region}
 		if c.Newest.Started.After(latest[p.target]) {
@@ -211,6 +214,17 @@ func (m *matrix) answer(sightings []sighting) api.Matrix {
 func silent(newest api.Run, to time.Time) bool {
 	due := newest.Started.Add(newest.Duration + 3*newest.Interval)
 	return newest.Interval > 0 && due.Before(to)
+}
+
+// pausing returns the agents that don't probe some target now, by region.
+func pausing(sightings []sighting) map[string][]*api.Agent {
+	m := map[string][]*api.Agent{}
+	for i := range sightings {
+		if g := &sightings[i].Agent; len(g.Paused) > 0 {
+			m[g.Region] = append(m[g.Region], g)
+		}
+	}
+	return m
 }
 
 func count(c *api.Counts, outcome string, n int) {

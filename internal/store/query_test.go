@@ -152,14 +152,18 @@ func TestAgentsByNewestOfHeartbeatAndRun(t *testing.T) {
 	seen := func(after time.Duration, version string, targets int) Sighting {
 		g := Sighting{Agent: "a1", Region: "eu", Version: version, Seen: midnight.Add(after)}
 		if targets > 0 {
-			g.Beat = &Beat{Targets: targets, Attrs: "{}"}
+			g.Beat = &api.Beat{Targets: targets, Paused: []string{"show"}}
 		}
 		return g
 	}
 	all := []Sighting{
 		seen(-time.Minute, "1", 5), seen(10*time.Second, "2", 7), seen(20*time.Second, "2", 0), seen(-2*time.Minute, "1", 4),
 	}
-	want := []api.Agent{{Agent: "a1", Region: "eu", Version: "2", Targets: 7, LastSeen: midnight.Add(20 * time.Second)}}
+	beat, last := midnight.Add(10*time.Second), midnight.Add(20*time.Second)
+	want := []api.Agent{{
+		Agent: "a1", Region: "eu", Version: "2", LastSeen: last, Silent: true, SilentSince: &last,
+		Beat: api.Beat{Heartbeat: &beat, Targets: 7, Paused: []string{"show"}},
+	}}
 	for range 2 { // a second time in another order changes nothing
 		write(t, s, Batch{Sightings: all})
 		got, err := s.Agents(t.Context(), around)
@@ -170,5 +174,35 @@ func TestAgentsByNewestOfHeartbeatAndRun(t *testing.T) {
 			t.Error(d)
 		}
 		all[0], all[3] = all[3], all[0]
+	}
+}
+
+// A run that was sent to confirm another is in no ratio, and either leads to
+// the other.
+func TestConfirmingRuns(t *testing.T) {
+	s := openTest(t, Options{})
+	first, other := run(1, -5*time.Second, probes.Failed), run(3, time.Minute, probes.OK)
+	confirming := run(2, 5*time.Second, probes.Failed)
+	confirming.Confirms = first.TraceID
+	write(t, s, Batch{Runs: []Run{first, confirming, other}})
+	if c := matrixCell(t, s, around); c.Counts != (api.Counts{OK: 1, Failed: 1}) {
+		t.Errorf("matrix counts %+v", c.Counts)
+	}
+	series, err := s.Series(t.Context(), around)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, p := range series.Series[0].Points {
+		total += p.Counts.Total()
+	}
+	if total != 2 {
+		t.Errorf("series counts %d runs", total)
+	}
+	for id, by := range map[string]string{first.TraceID: confirming.TraceID, confirming.TraceID: "", other.TraceID: ""} {
+		tr, err := s.Trace(t.Context(), id)
+		if err != nil || tr.ConfirmedBy != by {
+			t.Errorf("%s: confirmed by %q and %v, want %q", id, tr.ConfirmedBy, err, by)
+		}
 	}
 }

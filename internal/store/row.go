@@ -55,13 +55,7 @@ type Sighting struct {
 	Agent, Region, Version string
 	Lat, Lon               float64
 	Seen                   time.Time
-	Beat                   *Beat // nil for a run
-}
-
-// A Beat is what a heartbeat tells besides.
-type Beat struct {
-	Targets int
-	Attrs   string // all sonde.agent.* attributes as a JSON object
+	Beat                   *api.Beat // nil for a run
 }
 
 // weight is roughly how many bytes the batch occupies.

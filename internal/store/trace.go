@@ -7,6 +7,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -87,7 +89,35 @@ func (s *Store) Trace(ctx context.Context, traceID string) (api.Trace, error) {
 		return t, fmt.Errorf("no run has the trace ID %s, or it is older than the hub keeps: %w", traceID, fs.ErrNotExist)
 	}
 	t.Spans = inOrder(t.Spans)
-	return t, nil
+	t.ConfirmedBy, err = s.confirming(ctx, &t.Run)
+	return t, err
+}
+
+// confirmedWithin is how long after a run the one is looked for that was sent
+// to confirm it, at least: it comes before the next one is due.
+const confirmedWithin = time.Hour
+
+// confirming returns the trace ID of the run that was sent to confirm r, "" for
+// none.
+func (s *Store) confirming(ctx context.Context, r *api.Run) (traceID string, err error) {
+	if r.Started.IsZero() {
+		return "", nil // its root hasn't come
+	}
+	until := r.Started.Add(max(confirmedWithin, r.Interval))
+	query := `SELECT trace_id FROM runs WHERE region = ? AND target = ? AND started >= ? AND started < ? AND confirms = ? LIMIT 1`
+	err = s.each(ctx, r.Started, until, func(d *snapshot) error {
+		var id []byte
+		err := d.QueryRowContext(ctx, query, r.Region, r.Target, r.Started.UnixNano(), until.UnixNano(), r.TraceID).Scan(&id)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		}
+		traceID = hex.EncodeToString(id)
+		return errStop
+	})
+	return traceID, err
 }
 
 // trace adds what one day has of a run and returns how many rows that were.

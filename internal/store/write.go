@@ -19,7 +19,8 @@ import (
 //	traces     some spans of a run     key trace_id, hash
 //	           as gzip of OTLP's protobuf; hash: SHA-256 of what was packed
 //	agents     a minute of an agent    key agent, region, minute
-//	           in which it was seen, by a run or a heartbeat
+//	           in which it was seen, by a run or a heartbeat;
+//	           beat: what the heartbeat told, api.Beat as JSON
 //	cells      a target from a region  key region, target
 //	           what is known of it by its newest run of the day
 //
@@ -294,7 +295,7 @@ func (w *writing) sighting(g Sighting) {
 	minute, seen := g.Seen.Unix()/60, g.Seen.UnixNano()
 	w.exec(upsertSeen, g.Agent, g.Region, minute, seen, g.Version, g.Lat, g.Lon)
 	if g.Beat != nil {
-		w.exec(updateBeat, seen, g.Beat.Targets, g.Beat.Attrs, g.Agent, g.Region, minute, seen)
+		w.exec(updateBeat, seen, g.Beat.Targets, text(g.Beat, 1), g.Agent, g.Region, minute, seen)
 	}
 }
 
@@ -345,7 +346,7 @@ func text(v any, n int) string {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // lists and maps of strings always marshal
+		panic(err) // texts and finite numbers always marshal
 	}
 	return string(b)
 }
