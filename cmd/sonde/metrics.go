@@ -28,7 +28,7 @@ func serveMetrics(ctx context.Context, addr string, g prometheus.Gatherer, log *
 		return usageError{fmt.Errorf("--metrics: %w", err)}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{EnableOpenMetrics: true})) // which has exemplars
 	log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	return hub.Serve(ctx, l, mux, log)
 }
