@@ -16,6 +16,9 @@ const cutMark = "…"
 
 // Bounded returns text as valid UTF-8 of at most MaxText bytes.
 func Bounded(text string) string {
+	if len(text) <= MaxText && utf8.ValidString(text) { // eight bytes at a time where it is ASCII
+		return text
+	}
 	if len(text) > MaxText {
 		text = Clip(text, MaxText-len(cutMark)) + cutMark
 	}

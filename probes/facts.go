@@ -1,8 +1,7 @@
 package probes
 
 import (
-	"slices"
-	"strings"
+	"maps"
 	"time"
 )
 
@@ -13,30 +12,21 @@ type Fact struct {
 }
 
 // Facts returns all that is told of s, a step of the run: what was noted, and
-// what follows from the finished run. Documents are made of it. It is pure, and
-// the map is the caller's.
+// what follows from the finished run. It is pure, and the map is the caller's.
 func (r *Run) Facts(s *Step) map[string]any {
-	facts := map[string]any{}
-	for _, f := range r.AppendFacts(nil, s) {
+	facts := make(map[string]any, len(s.Attrs)+8)
+	maps.Copy(facts, s.Attrs)
+	for _, f := range r.AppendTold(nil, s) {
 		facts[f.Key] = f.Value
 	}
 	return facts
 }
 
-// AppendFacts appends to list what Facts returns, sorted by key. Spans are made
-// of it.
-func (r *Run) AppendFacts(list []Fact, s *Step) []Fact {
-	all := factsOf(list[len(list):])
-	for key, v := range s.Attrs {
-		all = append(all, Fact{key, v})
-	}
-	slices.SortFunc(all, func(a, b Fact) int { return strings.Compare(a.Key, b.Key) })
-	all.step(r, s)
-	return append(list, all...)
-}
-
-// step adds what follows of s from the finished run.
-func (f *factsOf) step(r *Run, s *Step) {
+// AppendTold appends to list what follows of s, a step of the run, from the
+// finished run, each key once: it stands in place of what was noted by the
+// same.
+func (r *Run) AppendTold(list []Fact, s *Step) []Fact {
+	f := factsOf(list)
 	f.set(AttrStep, s.Name)
 	findings := s.Findings
 	switch {
@@ -52,6 +42,7 @@ func (f *factsOf) step(r *Run, s *Step) {
 		f.set(AttrErrorType, string(code))
 		f.text(AttrDetail, detail)
 	}
+	return f
 }
 
 // Why returns why s, a step of the run, failed; "" where it didn't. Of the
@@ -73,18 +64,10 @@ func (r *Run) Why(s *Step) (code Code, detail string) {
 	return s.Fail.Code, s.Fail.Detail
 }
 
-// factsOf are facts of one step, sorted by key.
+// factsOf are facts of one step.
 type factsOf []Fact
 
-// set adds a fact, in place of one of the same key.
-func (f *factsOf) set(key string, v any) {
-	at, found := slices.BinarySearchFunc(*f, key, func(one Fact, key string) int { return strings.Compare(one.Key, key) })
-	if found {
-		(*f)[at].Value = v
-		return
-	}
-	*f = slices.Insert(*f, at, Fact{key, v})
-}
+func (f *factsOf) set(key string, v any) { *f = append(*f, Fact{key, v}) }
 
 // run adds what the root alone tells.
 func (f *factsOf) run(r *Run) {

@@ -1,8 +1,6 @@
 package probes_test
 
 import (
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -100,25 +98,34 @@ page !page_blocking
 	}
 }
 
-// Facts come in one order, each key once, whatever was noted under it.
-func TestAppendFacts(t *testing.T) {
+// What follows from a run is told once, and stands in place of what was noted
+// by the same key.
+func TestAppendTold(t *testing.T) {
 	root := parseTree(t, `
 page !tls_expired
   hop !tls_expired @static.example`)
 	hop := root.Steps[0]
 	hop.Set(probes.AttrDetail, "noted")
-	hop.Share(probes.AttrTLSKeys, probes.Own([]string{"RSA 2048"}))
-	r := &probes.Run{Root: root}
+	r := &probes.Run{Root: root, Target: probes.Target{Labels: map[string]string{"team": "web"}}}
 	first := probes.Fact{Key: "z", Value: 1}
-	got := r.AppendFacts([]probes.Fact{first}, hop)
-	if got[0] != first || !slices.IsSortedFunc(got[1:], func(a, b probes.Fact) int { return strings.Compare(a.Key, b.Key) }) {
-		t.Errorf("got %v", got)
+	for s := range root.All() {
+		told := r.AppendTold([]probes.Fact{first}, s)
+		keys := map[string]any{}
+		for _, f := range told {
+			keys[f.Key] = f.Value
+		}
+		if told[0] != first || len(keys) != len(told) {
+			t.Errorf("got %v", told)
+		}
+		delete(keys, "z")
+		facts := r.Facts(s)
+		for key, v := range keys {
+			if diff := cmp.Diff(v, facts[key]); diff != "" {
+				t.Errorf("%s: %s", key, diff)
+			}
+		}
 	}
-	facts := map[string]any{}
-	for _, f := range got[1:] {
-		facts[f.Key] = f.Value
-	}
-	if diff := cmp.Diff(r.Facts(hop), facts); diff != "" || len(facts) != len(got)-1 || facts[probes.AttrDetail] != "detail of tls_expired" {
+	if got := r.Facts(hop)[probes.AttrDetail]; got != "detail of tls_expired" || hop.Text(probes.AttrDetail) != "noted" {
 		t.Errorf("got %v", got)
 	}
 }

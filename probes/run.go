@@ -38,7 +38,10 @@ func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
 // Span returns the ID of the n-th step in tree order, the root being 0. It
 // depends on nothing else, so that folding a run twice gives the same spans.
 func (id TraceID) Span(n int) (span SpanID) {
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(id[:], uint64(n)))
+	var text [len(id) + 8]byte
+	copy(text[:], id[:])
+	binary.BigEndian.PutUint64(text[len(id):], uint64(n))
+	sum := sha256.Sum256(text[:])
 	copy(span[:], sum[:])
 	return span
 }

@@ -48,7 +48,9 @@ func newEncoder(r Resource) *encoder {
 // arguments: encoding a run again gives the same spans with the same IDs. Such
 // messages may be joined end to end: protobuf reads the result as one request.
 func (e *encoder) encode(b []byte, run *probes.Run) []byte {
-	w := encoding{run: run}
+	w := encoding{run: run, order: orders.Get().(*order)}
+	defer orders.Put(w.order)
+	w.order.keys = knownKeys()
 	return message(b, 1, func(b []byte) []byte {
 		b = append(b, e.resource...)
 		return message(b, 2, func(b []byte) []byte {
@@ -60,8 +62,9 @@ func (e *encoder) encode(b []byte, run *probes.Run) []byte {
 
 type encoding struct {
 	run   *probes.Run
-	spans int           // written so far
-	facts []probes.Fact // room
+	spans int // written so far
+	order *order
+	told  [20]probes.Fact // room
 }
 
 // step appends the span of s and those below it, in a ScopeSpans.
@@ -112,14 +115,15 @@ func (w *encoding) at(t time.Time) time.Time {
 	return w.run.Root.Start.Add(t.Sub(w.run.Root.Start))
 }
 
-// attributes appends the facts of s sorted by key, bounded and in valid UTF-8:
-// one stray byte would make the whole request unreadable to its receiver.
+// attributes appends the facts of s, sorted by key.
 func (w *encoding) attributes(b []byte, s *probes.Step) []byte {
-	w.facts = w.run.AppendFacts(w.facts[:0], s)
-	for _, f := range w.facts {
-		b = keyValue(b, 9, probes.Bounded(f.Key), f.Value)
+	for key, v := range s.Attrs {
+		w.order.put(key, v)
 	}
-	return b
+	for _, f := range w.run.AppendTold(w.told[:0], s) {
+		w.order.put(f.Key, f.Value)
+	}
+	return w.order.take(b)
 }
 
 func keyValue(b []byte, field protowire.Number, key string, v any) []byte {

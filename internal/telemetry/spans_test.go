@@ -193,12 +193,3 @@ func TestStrangersTextIsBoundedAndValid(t *testing.T) {
 		t.Errorf("%d bytes", len(body))
 	}
 }
-
-func BenchmarkEncode(b *testing.B) {
-	run := okRun()
-	e := newEncoder(Resource{Region: "eu-west"})
-	var body []byte
-	for b.Loop() {
-		body = e.encode(body[:0], run)
-	}
-}
