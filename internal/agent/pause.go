@@ -14,7 +14,8 @@ type windows struct {
 	open map[probes.Window]bool
 }
 
-// windowsHold is how long an answer of a window holds.
+// windowsHold is how long an answer of a window holds, from a whole second on:
+// at which windows begin and end.
 const windowsHold = time.Second
 
 // pause reports whether t is not to be probed now.
@@ -35,7 +36,7 @@ func (w *windows) in(one probes.Window, now time.Time) bool {
 		return !one.Until(now).IsZero()
 	}
 	if age := now.Sub(w.at); w.open == nil || age < 0 || age >= windowsHold {
-		w.at, w.open = now, map[probes.Window]bool{}
+		w.at, w.open = now.Truncate(windowsHold), map[probes.Window]bool{}
 	}
 	open, known := w.open[one]
 	if !known {

@@ -87,8 +87,10 @@ func (a *Agent) compare(targets []probes.Target) []change {
 			changes[i] = change{&slot{}, true, true}
 			continue
 		}
-		was, is := *s.target, targets[i]
-		changes[i] = change{s, !reflect.DeepEqual(was, is), !reflect.DeepEqual(work(was), work(is))}
+		changes[i].slot = s
+		if was, is := *s.target, targets[i]; !reflect.DeepEqual(was, is) {
+			changes[i] = change{s, true, !reflect.DeepEqual(work(was), work(is))}
+		}
 	}
 	return changes
 }
