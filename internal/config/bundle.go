@@ -45,6 +45,10 @@ func Bundle(path string) ([]byte, error) {
 	return data, err
 }
 
+// BundleOf is [Bundle] that returns what it is made of too, for its version
+// and the files it includes. Variables have no values there.
+func BundleOf(path string) ([]byte, *Config, error) { return bundle(path) }
+
 // bundle returns what it is made of too.
 func bundle(path string) ([]byte, *Config, error) {
 	data, err := readFile(path, MaxBytes)

@@ -9,6 +9,6 @@ import (
 // agents is who reports, and what the hub itself is and serves.
 func (h *Hub) agents(ctx context.Context, q api.Query) (api.Agents, error) {
 	a, err := h.st.Agents(ctx, q)
-	a.Version = h.version
+	a.Version, a.Config = h.version, h.config.Version()
 	return a, err
 }

@@ -32,7 +32,7 @@ func (h *Hub) api() http.Handler {
 		mux.Handle("/api/v1/"+name, h.queries.taken(h.get(f)))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels and agents")
+		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels, agents and config")
 	})
 	return mux
 }

@@ -19,6 +19,7 @@ type Options struct {
 	Token    string              // an admin's; "": nobody is asked for one, unless Guarded
 	Guarded  bool                // who shows no token is refused
 	Records  *store.Records      // other tokens; may be nil
+	Config   *Config             // what agents are served; may be nil
 	Log      *slog.Logger        // nil: nothing is logged
 	Gatherer prometheus.Gatherer // served at /metrics besides the hub's own numbers; may be nil
 	Version  string              // of the hub, which agents are compared with; "": unknown
@@ -42,6 +43,7 @@ type Hub struct {
 	version string
 	log     *slog.Logger
 	gate    *gate
+	config  *Config
 	held    atomic.Int64 // bytes of requests that are being read or unpacked
 	inHand  turns
 	queries turns
@@ -53,7 +55,7 @@ type Hub struct {
 // request has been answered.
 func New(st *store.Store, o Options) *Hub {
 	h := &Hub{
-		st: st, log: o.Log, version: o.Version,
+		st: st, log: o.Log, version: o.Version, config: o.Config,
 		inHand: make(turns, maxInHand), queries: make(turns, maxQueries),
 		numbers: newNumbers(),
 	}
@@ -84,6 +86,7 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	}
 	route("/v1/", "ingest", timed(h.gate.asked(bearer, ingest, RoleAgent)))
 	route("/api/", "api", timed(h.gate.asked(bearer, h.api(), RoleViewer)))
+	route("/api/v1/config", "config", timed(h.gate.asked(bearer, h.config, RoleAgent, RoleViewer)))
 	route("/metrics", "metrics", h.gate.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{}), RoleViewer))
 	route("/healthz", "health", timed(http.HandlerFunc(healthy))) // agents ask it for the time
 	route("/readyz", "health", http.HandlerFunc(h.ready))
