@@ -41,16 +41,13 @@ func digest(data []byte, more ...[]byte) string {
 // checked as [Load] does, but for what holds variables: they are those of who
 // reads it. The PEM files that it names are not in it.
 func Bundle(path string) ([]byte, error) {
-	data, _, err := bundle(path)
+	data, _, err := BundleOf(path)
 	return data, err
 }
 
 // BundleOf is [Bundle] that returns what it is made of too, for its version
 // and the files it includes. Variables have no values there.
-func BundleOf(path string) ([]byte, *Config, error) { return bundle(path) }
-
-// bundle returns what it is made of too.
-func bundle(path string) ([]byte, *Config, error) {
+func BundleOf(path string) ([]byte, *Config, error) {
 	data, err := readFile(path, MaxBytes)
 	if err != nil {
 		return nil, nil, Errors{{File: path, Message: err.Error()}}
