@@ -8,11 +8,12 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 PLUGIN      := dashboards/plugin
 PLATFORMS   ?= $(sort $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH) linux/amd64 linux/arm64)
 FUZZTIME    ?= 60s
+RELEASES    ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 CONFIG      ?= sonde.yaml
 ARGS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-pages fuzz clean
+.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-pages fuzz release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +60,7 @@ fmt: ## format all Go files
 	$(GOFUMPT) -w cmd internal probes dashboards/*.go
 
 packages: ## install the Debian packages that tests use (as root; else those tests skip)
-	@.ci/packages chromium gcc libc6-dev nginx-light
+	@.ci/packages chromium gcc libc6-dev nginx-light systemd
 
 bench: ## what a probe costs beside others, and benchmarks of this tree
 	@.ci/packages prometheus-blackbox-exporter util-linux
@@ -80,6 +81,9 @@ fuzz: ## each fuzz target for FUZZTIME
 	     echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	   done; \
 	 done
+
+release: ## archives of this version for RELEASES and their checksums: bin/release
+	@GO="$(GO)" .ci/release "$(VERSION)" $(RELEASES)
 
 clean: ## remove what was built
 	rm -rf bin $(PLUGIN)/dist $(PLUGIN)/dist-test
