@@ -3,142 +3,211 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
+	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sonde-media/sonde/internal/agent"
 	"github.com/sonde-media/sonde/internal/config"
-	"github.com/sonde-media/sonde/internal/telemetry"
+	"github.com/sonde-media/sonde/internal/source"
 	"github.com/sonde-media/sonde/internal/wire"
-	"github.com/sonde-media/sonde/probes"
 )
-
-// agentOptions are what one region's agent needs. What is left out comes from
-// the configuration, where that says it.
-type agentOptions struct {
-	config  *config.Config
-	net     *wire.Net
-	region  string
-	hub     string // base URL; "": the configuration's
-	token   string // for the hub
-	otlp    string // base URL of another receiver; "": the configuration's, else OTEL_EXPORTER_OTLP_*
-	data    string // directory of the spool and the agent's identity
-	timeout time.Duration
-
-	roots    *x509.CertPool        // for the hub's certificate; nil: the system's
-	registry prometheus.Registerer // for metrics; nil: none
-	log      *slog.Logger
-
-	anonymous bool // nothing says who asks
-}
 
 type agentFlags struct {
 	netFlags
 	config, hub, data, metrics string
+
+	token string // for the hub, in place of SONDE_TOKEN
 }
 
 func agentCommand() *cobra.Command {
 	var f agentFlags
 	c := &cobra.Command{
-		Use:   "agent --config FILE [--hub URL] [--region NAME] [--data DIR]",
+		Use:   "agent --config FILE|URL [--hub URL] [--region NAME] [--data DIR]",
 		Short: "Run one region's agent",
 		Long: `Run one region's agent: probe the targets of a configuration on schedule and
 send what was found to a hub.
 
+In a new region the one command is sonde agent join. It keeps in the directory
+--data what the agent needs, so that sonde agent alone goes on from there.
+
+A configuration is a file, which is read again when it or a file that it names
+changes, or a URL, such as a hub's /api/v1/config, which is asked every half
+minute. SIGHUP makes the agent look at once. A version with errors is refused,
+all of them are logged, and the one before stays. The last good one of a URL is
+kept in --data and used where the agent starts while the hub is away. Where
+hub, otlp, witnesses or the region's place change, that counts from the next
+start.
+
 While the hub is away runs wait on the disk, in the directory --data, for at
 most 24 hours and 256 MiB. Every agent needs a directory of its own. The token
-for the hub is read from the environment variable SONDE_TOKEN.`,
+for the hub is read from the environment variable SONDE_TOKEN.
+
+With --metrics the address serves /healthz too, which answers 200 while the
+agent runs, and /readyz, which does once a configuration runs.`,
+		Example: `  sonde agent --config sonde.yaml --hub https://hub.example:4318 --region eu-west
+  sonde agent --config https://hub.example:4318/api/v1/config --region eu-west
+  sonde agent`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.run(c.Context(), slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
 		},
 	}
 	f.register(c.Flags())
-	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE`, sonde.yaml")
-	c.Flags().StringVar(&f.hub, "hub", "", "`URL` of the hub (default: hub in the configuration)")
-	c.Flags().StringVar(&f.data, "data", "", "`DIR` for runs not yet sent (default ~/.local/state/sonde/agent-REGION)")
-	c.Flags().StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics at /metrics on this `ADDR`, as 127.0.0.1:9464")
+	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE` or URL (default: that of the hub which was joined)")
+	c.Flags().StringVar(&f.hub, "hub", "", "`URL` of the hub (default: hub in the configuration, else whose URL --config is)")
+	f.registerOwn(c)
+	c.AddCommand(joinCommand())
 	return c
 }
 
+// registerOwn adds the flags that joining has too.
+func (f *agentFlags) registerOwn(c *cobra.Command) {
+	c.Flags().StringVar(&f.data, "data", "", "`DIR` for runs not yet sent (default ~/.local/state/sonde/agent-REGION)")
+	c.Flags().StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus, /healthz and /readyz on this `ADDR`, as 127.0.0.1:9464")
+}
+
+// run runs the agent until ctx ends. What it serves about itself is there from
+// the beginning: waiting for a hub is no illness.
 func (f *agentFlags) run(ctx context.Context, log *slog.Logger) error {
-	o, err := f.options(log)
-	if err != nil {
+	look, stop := hangups()
+	defer stop()
+	if err := f.goOn(); err != nil {
 		return usageError{err}
 	}
-	agent.SaveCPU()
 	if f.metrics == "" {
-		return runAgent(ctx, o)
+		return f.start(ctx, look, agentOptions{log: log})
 	}
-	registry := newRegistry()
-	o.registry = registry
+	registry, health := newRegistry(), &health{}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, log) })
-	g.Go(func() error { return runAgent(ctx, o) })
+	g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, health, log) })
+	g.Go(func() error {
+		return f.start(ctx, look, agentOptions{registry: registry, health: health, log: log})
+	})
 	return g.Wait()
 }
 
-// options reads the configuration and puts the command line over it.
-func (f *agentFlags) options(log *slog.Logger) (o agentOptions, err error) {
-	if f.config == "" {
-		return o, errors.New("--config FILE is needed")
-	}
-	if strings.HasPrefix(f.config, "http://") || strings.HasPrefix(f.config, "https://") {
-		return o, fmt.Errorf("--config %s: a configuration can't be taken from a URL yet; give a file", f.config)
-	}
-	cfg, err := config.Load(f.config)
-	if err != nil {
-		return o, err
-	}
-	if o, err = f.over(cfg, log); err != nil {
-		return o, err
-	}
-	o.hub = f.hub
-	if o.region = cmp.Or(f.region, o.config.Region); o.region == "" {
-		return o, errors.New("--region NAME is needed, or the key region in the configuration")
-	}
-	o.data, err = agentDir(f.data, o.region)
-	return o, err
+// hangups returns the signals that ask for a look at the configuration. From
+// here on they don't end the process.
+func hangups() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
 }
 
-// over returns the agent that cfg describes with the flags put over it; its
-// region and its directory are left to the caller.
-func (f *netFlags) over(cfg *config.Config, log *slog.Logger) (agentOptions, error) {
-	o := agentOptions{config: cfg, token: token(), otlp: f.otlp, timeout: f.timeout, log: log}
+// start waits for a configuration and runs the agent by it. base holds what
+// doesn't come from there.
+func (f *agentFlags) start(ctx context.Context, look <-chan os.Signal, base agentOptions) error {
+	s, err := f.source(base.log)
+	if err != nil {
+		return usageError{err}
+	}
+	defer s.Close()
+	var o agentOptions
+	err = s.First(ctx, func(v *source.Version) error {
+		o, err = f.options(base, v)
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return usageError{err}
+	}
+	o.updates = func(ctx context.Context, accept func(*config.Config) error) {
+		s.Watch(ctx, look, func(v *source.Version) error { return accept(v.Config) })
+	}
+	agent.SaveCPU()
+	return runAgent(ctx, o)
+}
+
+// source returns where the configuration comes from.
+func (f *agentFlags) source(log *slog.Logger) (*source.Source, error) {
+	o := source.Options{Log: log}
+	if !source.IsURL(f.config) {
+		return source.New(f.config, o)
+	}
+	if f.data == "" && f.region == "" {
+		return nil, errors.New("with a URL --region NAME or --data DIR is needed: what came last is kept there")
+	}
+	w, err := f.netFlags.options(wire.Options{})
+	if err != nil {
+		return nil, err
+	}
+	o.Roots = w.Roots
+	if f.hub == "" || sameOrigin(f.hub, f.config) {
+		o.Token = f.bearer()
+	}
+	if o.Dir, err = agentDir(f.data, f.region); err != nil {
+		return nil, err
+	}
+	s, err := source.New(f.config, o)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	return s, nil
+}
+
+// sameOrigin reports whether two URLs lead to the same server: a token for one
+// isn't shown to another.
+func sameOrigin(a, b string) bool {
+	u, err := url.Parse(a)
+	v, err2 := url.Parse(b)
+	return err == nil && err2 == nil && u.Scheme == v.Scheme && u.Host == v.Host
+}
+
+// bearer is the token for the hub.
+func (f *agentFlags) bearer() string { return cmp.Or(f.token, token()) }
+
+// options puts the command line over what v says.
+func (f *agentFlags) options(base agentOptions, v *source.Version) (o agentOptions, err error) {
+	o = base
+	o.config, o.network, o.timeout = v.Config, f.network, f.timeout
+	o.token, o.otlp, o.hub = f.bearer(), f.otlp, f.hub
+	if hub, ok := strings.CutSuffix(f.config, source.ConfigPath); ok && o.hub == "" && v.Config.Hub == "" && source.IsURL(hub) {
+		o.hub = hub
+	}
+	if o.region, err = f.regionOf(v); err != nil {
+		return o, err
+	}
+	if o.data, err = agentDir(f.data, o.region); err != nil {
+		return o, err
+	}
+	return o, o.check(v.Config)
+}
+
+// regionOf is where the agent stands: what it is told, else what its token is
+// bound to, else what the configuration says.
+func (f *agentFlags) regionOf(v *source.Version) (string, error) {
+	if f.region != "" && v.Region != "" && f.region != v.Region {
+		return "", fmt.Errorf("--region %s: the token is bound to the region %s; use it there, or have one issued for %s", f.region, v.Region, f.region)
+	}
+	if region := cmp.Or(f.region, v.Region, v.Config.Region); region != "" {
+		return region, nil
+	}
+	return "", errors.New("--region NAME is needed, or the key region in the configuration" + choice(v.Config))
+}
+
+// network is what cfg says of the network, with the flags put over it.
+func (f *netFlags) network(cfg *config.Config) (wire.Options, error) {
 	base, err := cfg.Wire()
 	if err != nil {
-		return o, err
+		return base, err
 	}
-	w, err := f.options(base)
-	if err != nil {
-		return o, err
-	}
-	o.roots = w.Roots
-	o.anonymous = w.UserAgent == "" && w.Contact == ""
-	o.net, err = wire.New(w)
-	return o, err
+	return f.options(base)
 }
 
-// agentDir returns where an agent keeps its data: dir, or by default a
-// directory of the region's own below the user's state.
-func agentDir(dir, region string) (string, error) {
-	if dir != "" {
-		return dir, nil
-	}
+// stateDir returns the directory below which sonde keeps what it keeps.
+func stateDir() (string, error) {
 	state := os.Getenv("XDG_STATE_HOME")
 	if state == "" {
 		home, err := os.UserHomeDir()
@@ -147,89 +216,18 @@ func agentDir(dir, region string) (string, error) {
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
-	return filepath.Join(state, "sonde", "agent-"+url.PathEscape(region)), nil
+	return filepath.Join(state, "sonde"), nil
 }
 
-// runAgent probes and delivers until ctx is canceled. Then it waits for the
-// runs in flight, stores what isn't sent, and tries once more to send it.
-func runAgent(ctx context.Context, o agentOptions) (err error) {
-	t, err := o.telemetry()
+// agentDir returns where an agent keeps its data: dir, or by default a
+// directory of the region's own below the user's state.
+func agentDir(dir, region string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	state, err := stateDir()
 	if err != nil {
-		return usageError{err}
+		return "", err
 	}
-	exporter, err := telemetry.Open(t)
-	if err != nil {
-		return usageError{err}
-	}
-	defer func() { err = errors.Join(err, exporter.Close()) }()
-	if exporter.Destinations() == 0 && o.registry == nil {
-		return usageError{errors.New("nowhere to send runs: give --hub URL, --otlp URL or --metrics ADDR")}
-	}
-	newProbe := func(t probes.Target) (probes.Func, error) { return config.NewProbe(o.net, t) }
-	a := agent.New(o.region, exporter.Send, agent.Options{})
-	if err := a.Apply(agent.Plan{Version: o.config.Version, Targets: o.targets(), Probe: newProbe}); err != nil {
-		return usageError{err}
-	}
-	if o.anonymous && slices.ContainsFunc(o.config.Targets, isRemote) {
-		o.log.Warn("nobody can tell whose prober this is: set contact in the configuration, or --contact", "user_agent", wire.DefaultUserAgent)
-	}
-	o.log.Info("agent started", "region", o.region, "targets", len(o.config.Targets), "hub", t.Hub, "data", o.data)
-	return deliver(ctx, a, exporter)
-}
-
-// isRemote reports whether t may be somebody else's.
-func isRemote(t probes.Target) bool {
-	u, err := url.Parse(t.URL)
-	if err != nil {
-		return true
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return (err != nil || !a.IsLoopback()) && u.Hostname() != "localhost"
-}
-
-// deliver runs a and the exporter; the exporter ends after a, so that it has
-// what the last runs found.
-func deliver(ctx context.Context, a *agent.Agent, exporter *telemetry.Exporter) error {
-	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		return exporter.Run(sending, func() telemetry.Agent { return telemetry.Agent(a.Stats()) })
-	})
-	g.Go(func() error {
-		defer stop()
-		return a.Run(ctx)
-	})
-	return g.Wait()
-}
-
-// telemetry returns who this agent is and where its runs go.
-func (o *agentOptions) telemetry() (telemetry.Options, error) {
-	place, listed := o.config.Regions[o.region]
-	if len(o.config.Regions) > 0 && !listed {
-		known := slices.Sorted(maps.Keys(o.config.Regions))
-		return telemetry.Options{}, fmt.Errorf("region %q is not in the configuration; known are %s", o.region, strings.Join(known, ", "))
-	}
-	instance, err := telemetry.Instance(o.data)
-	if err != nil {
-		return telemetry.Options{}, err
-	}
-	return telemetry.Options{
-		Resource: telemetry.Resource{
-			Version: buildVersion(), Instance: instance, Region: o.region,
-			Located: place.Lat != 0 || place.Lon != 0, Lat: place.Lat, Lon: place.Lon,
-		},
-		Dir: o.data, Hub: cmp.Or(o.hub, o.config.Hub), Token: o.token,
-		OTLP: cmp.Or(o.otlp, o.config.OTLP), Config: o.config.Version,
-		Roots: o.roots, Registry: o.registry, Log: o.log,
-	}, nil
-}
-
-// targets are the configuration's, with the timeout of the command line.
-func (o *agentOptions) targets() []probes.Target {
-	targets := slices.Clone(o.config.Targets)
-	for i := range targets {
-		targets[i].Timeout = cmp.Or(o.timeout, targets[i].Timeout)
-	}
-	return targets
+	return filepath.Join(state, "agent-"+url.PathEscape(region)), nil
 }

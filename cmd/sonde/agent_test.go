@@ -15,13 +15,13 @@ func TestAgentIsLocatedWhereTheConfigurationSays(t *testing.T) {
 	}}
 	for region, want := range map[string]bool{"eu-west": true, "lab": false} {
 		o := agentOptions{config: cfg, region: region, data: t.TempDir()}
-		got, err := o.telemetry()
+		got, err := o.telemetry(nil)
 		if err != nil || got.Resource.Located != want {
 			t.Errorf("%s: located %v, %v, want %v", region, got.Resource.Located, err, want)
 		}
 	}
 	o := agentOptions{config: cfg, region: "mars", data: t.TempDir()}
-	if _, err := o.telemetry(); err == nil {
+	if _, err := o.telemetry(nil); err == nil {
 		t.Error("a region that isn't listed was taken")
 	}
 }

@@ -191,17 +191,14 @@ func demoConfig(world *drill.World) *config.Config {
 
 // agent runs one region's agent, which asks that region's DNS.
 func (d *demo) agent(ctx context.Context, world *drill.World, cfg *config.Config, region, hub, data string) error {
-	n, err := wire.New(wire.Options{Resolver: world.Resolver(region), Roots: world.Roots(), AllowPrivate: true})
-	if err != nil {
-		return err
-	}
+	network := wire.Options{Resolver: world.Resolver(region), Roots: world.Roots(), AllowPrivate: true}
 	return runAgent(ctx, agentOptions{
-		config: cfg,
-		net:    n,
-		region: region,
-		hub:    hub,
-		token:  token(),
-		data:   filepath.Join(data, "agent-"+region),
-		log:    d.log,
+		config:  cfg,
+		network: func(*config.Config) (wire.Options, error) { return network, nil },
+		region:  region,
+		hub:     hub,
+		token:   token(),
+		data:    filepath.Join(data, "agent-"+region),
+		log:     d.log,
 	})
 }

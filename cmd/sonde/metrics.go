@@ -21,14 +21,16 @@ func newRegistry() *prometheus.Registry {
 	return r
 }
 
-// serveMetrics serves /metrics at addr until ctx is canceled.
-func serveMetrics(ctx context.Context, addr string, g prometheus.Gatherer, log *slog.Logger) error {
+// serveMetrics serves /metrics at addr, and what h answers, until ctx is
+// canceled.
+func serveMetrics(ctx context.Context, addr string, g prometheus.Gatherer, h *health, log *slog.Logger) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return usageError{fmt.Errorf("--metrics: %w", err)}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{EnableOpenMetrics: true})) // which has exemplars
+	h.register(mux)
 	log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	return hub.Serve(ctx, l, mux, log)
 }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/internal/source"
 	"github.com/sonde-media/sonde/internal/store"
 	"github.com/sonde-media/sonde/probes"
 )
@@ -50,6 +51,9 @@ func upCommand() *cobra.Command {
 machine needs. What is to be probed stands in a file such as
 
 ` + sample + `
+which is read again when it changes, and at once on SIGHUP. A version with
+errors is refused, they are logged, and the one before stays.
+
 Runs are kept where sonde hub and sonde agent keep them, so that either can take
 over: below $XDG_STATE_HOME/sonde or ~/.local/state/sonde, or in the directory
 --data. On an address that others can reach a token is asked for: set
@@ -73,9 +77,11 @@ SONDE_TOKEN. Stop it by Ctrl-C.`,
 
 // run checks all that can be checked before it starts anything.
 func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
+	look, stop := hangups()
+	defer stop()
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	registry := newRegistry()
-	agent, err := f.agent(registry, log)
+	registry, health := newRegistry(), &health{}
+	agent, err := f.agent(ctx, look, agentOptions{registry: registry, health: health, log: log})
 	if err != nil {
 		return usageError{err}
 	}
@@ -85,7 +91,7 @@ func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	if f.metrics != "" {
-		g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, log) })
+		g.Go(func() error { return serveMetrics(ctx, f.metrics, registry, health, log) })
 	}
 	g.Go(func() error {
 		return up(ctx, hub, agent, func(url string) { tellUp(stdout, url, hub, agent) })
@@ -93,16 +99,8 @@ func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return g.Wait()
 }
 
-// load reads the configuration. Who has none yet is shown one.
-func (f *upFlags) load() (*config.Config, error) {
-	if _, err := os.Stat(f.config); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s; to begin with, save this with URLs of yours:\n\n%s", f.config, sample)
-	}
-	return config.Load(f.config)
-}
-
 func (f *upFlags) hub(registry *prometheus.Registry, log *slog.Logger) (hubOptions, error) {
-	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), log: log, gatherer: registry}
+	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), config: f.config, log: log, gatherer: registry}
 	if f.keep <= 0 {
 		return o, fmt.Errorf("--keep %v: must be positive", f.keep)
 	}
@@ -110,20 +108,35 @@ func (f *upFlags) hub(registry *prometheus.Registry, log *slog.Logger) (hubOptio
 	if o.data, err = hubDir(below(f.data, "hub")); err != nil {
 		return o, err
 	}
-	return o, guardListen(o.listen, o.token)
+	return o, o.guard()
 }
 
-func (f *upFlags) agent(registry *prometheus.Registry, log *slog.Logger) (agentOptions, error) {
-	cfg, err := f.load()
-	if err != nil {
-		return agentOptions{}, err
+// agent reads the configuration and puts the command line over it. Who has no
+// file yet is shown one.
+func (f *upFlags) agent(ctx context.Context, look <-chan os.Signal, o agentOptions) (agentOptions, error) {
+	if _, err := os.Stat(f.config); errors.Is(err, fs.ErrNotExist) {
+		return o, fmt.Errorf("there is no %s; to begin with, save this with URLs of yours:\n\n%s", f.config, sample)
 	}
-	o, err := f.over(cfg, log)
+	if source.IsURL(f.config) {
+		return o, fmt.Errorf("--config %s: want a file; what a hub gives is for sonde agent", f.config)
+	}
+	s, err := source.New(f.config, source.Options{Log: o.log})
 	if err != nil {
 		return o, err
 	}
-	o.registry = registry
-	if o.region, err = upRegion(f.region, o.config); err != nil {
+	o.network, o.timeout, o.token, o.otlp = f.network, f.timeout, token(), f.otlp
+	o.updates = func(ctx context.Context, accept func(*config.Config) error) {
+		s.Watch(ctx, look, func(v *source.Version) error { return accept(v.Config) })
+	}
+	err = s.First(ctx, func(v *source.Version) (err error) {
+		o.config = v.Config
+		if o.region, err = upRegion(f.region, v.Config); err != nil {
+			return err
+		}
+		_, err = o.network(v.Config) // reads the files of roots
+		return err
+	})
+	if err != nil {
 		return o, err
 	}
 	o.data, err = agentDir(below(f.data, "agent-"+url.PathEscape(o.region)), o.region)
@@ -184,5 +197,5 @@ Grafana       data source "Sonde" with the URL %s
 probing       %s from region %s, first results within ten seconds
 data          %s, kept for %s
 Ctrl-C ends it.
-`, url, url, counted(len(a.config.Targets), "target"), a.region, h.data, probes.Roughly(h.keep))
+`, url, url, counted(len(a.targets(a.config)), "target"), a.region, h.data, probes.Roughly(h.keep))
 }

@@ -51,7 +51,7 @@ func (f *file) look(_ context.Context, force bool) (*Version, error) {
 	if f.settling || !settled && !force && !stale {
 		return nil, f.err
 	}
-	if !f.rehash() && f.err == nil {
+	if !f.rehash() && f.err == nil && !force {
 		return nil, nil
 	}
 	return f.load()

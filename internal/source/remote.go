@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -100,7 +99,7 @@ func (r *remote) String() string {
 func (r *remote) pause() time.Duration {
 	wait := r.poll
 	switch {
-	case Refused(r.failed):
+	case refused(r.failed):
 		wait = 2 * r.poll
 	case r.vain > 0:
 		wait = min(wait, firstRetry<<min(r.vain-1, 16))
@@ -108,11 +107,13 @@ func (r *remote) pause() time.Duration {
 	return max(wait*3/4+rand.N(wait/2+1), r.after)
 }
 
-func (r *remote) look(ctx context.Context, _ bool) (*Version, error) {
+func (r *remote) look(ctx context.Context, force bool) (*Version, error) {
+	if force {
+		r.etag, r.sum = "", [sha256.Size]byte{}
+	}
 	v, err := r.ask(ctx)
 	r.failed = err
-	_, gone := errors.AsType[away](err)
-	if refusal, ok := errors.AsType[*Refusal](err); gone || ok && busy(refusal.Status) {
+	if Passing(err) {
 		r.vain++
 	} else {
 		r.vain = 0

@@ -88,6 +88,8 @@ func TestURLChanges(t *testing.T) {
 		t.Errorf("region %q, clock ahead %v", v.Region, v.Ahead)
 	}
 	h.unchanged(3)
+	w.look <- os.Interrupt
+	w.want(t, 1) // who asks gets it, though it is the same
 	h.set(0, "# 2\n"+two)
 	w.want(t, 2)
 	h.mu.Lock()

@@ -19,11 +19,19 @@ type Refusal struct {
 
 func (e *Refusal) Error() string { return e.Message }
 
-// Refused reports whether err says that the hub answered and somebody must do
+// refused reports whether err says that the hub answered and somebody must do
 // something, so that asking again soon is of no use.
-func Refused(err error) bool {
+func refused(err error) bool {
 	r, ok := errors.AsType[*Refusal](err)
 	return ok && !busy(r.Status)
+}
+
+// Passing reports whether err is of a hub that is away or busy, and may be
+// there soon.
+func Passing(err error) bool {
+	_, gone := errors.AsType[away](err)
+	r, answered := errors.AsType[*Refusal](err)
+	return gone || answered && busy(r.Status)
 }
 
 // report logs what is wrong, all of it, and only once until it is something
@@ -49,7 +57,7 @@ func trouble(err error) string {
 
 func (s *Source) tell(err error) {
 	meanwhile := "the one before stays"
-	if s.current == nil {
+	if !s.running {
 		meanwhile = "nothing is probed until there is one"
 	}
 	if err == nil {

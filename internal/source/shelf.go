@@ -35,6 +35,10 @@ const (
 	maxNote    = 16 << 10 // bytes of one line above the configuration
 )
 
+// Keep puts v, which came from the URL from, into an agent's data directory as
+// what to begin with there.
+func Keep(dir, from string, v *Version) error { return (&shelf{dir, from}).put(v) }
+
 func (s *shelf) path() string { return filepath.Join(s.dir, "config.yaml") }
 
 func (s *shelf) put(v *Version) error {

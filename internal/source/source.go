@@ -45,7 +45,7 @@ type Version struct {
 // An origin is a place that configurations come from.
 type origin interface {
 	// look returns the newest version, nil where it is that of the look
-	// before. Forced, it doesn't trust that what seems unchanged is.
+	// before, unless forced.
 	look(ctx context.Context, force bool) (*Version, error)
 	// pause returns how long to wait after the last look.
 	pause() time.Duration
@@ -59,7 +59,7 @@ type Source struct {
 	shelf   *shelf // nil: nothing is kept
 	log     *slog.Logger
 	remote  bool
-	current *Version  // what was accepted last
+	running bool      // something was accepted; it isn't kept here, being large
 	refused *Version  // what is newer and wasn't accepted
 	tried   time.Time // when that was offered last
 	trouble string    // what was logged last
@@ -125,10 +125,10 @@ func (s *Source) First(ctx context.Context, accept func(*Version) error) error {
 	}
 	s.report(err)
 	if kept != nil && kept != v && accept(kept) == nil {
-		s.current = kept
+		s.running = true
 		s.log.Warn("running the configuration kept from before", "from", s, "version", kept.Config.Version, "fetched", kept.fetched.Format(time.RFC3339))
 	}
-	for s.current == nil {
+	for !s.running {
 		if !s.wait(ctx, nil, new(bool)) {
 			return ctx.Err()
 		}
@@ -144,12 +144,12 @@ func (s *Source) hurried(ctx context.Context, hurry bool) (*Version, error) {
 		ctx, cancel = context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 	}
-	return s.origin.look(ctx, true)
+	return s.origin.look(ctx, !s.remote)
 }
 
 // Watch offers every further version to accept until ctx ends. What is sent to
-// look makes it look at once, and offer again what runs: files that the
-// configuration names may have changed.
+// look makes it look at once, and offer what it finds even if that runs already:
+// files that the configuration names may have changed.
 func (s *Source) Watch(ctx context.Context, look <-chan os.Signal, accept func(*Version) error) {
 	defer s.Close()
 	var forced bool
@@ -173,8 +173,6 @@ func (s *Source) step(ctx context.Context, forced bool, accept func(*Version) er
 		if v = s.refused; !forced && time.Since(s.tried) < offerAgain {
 			return
 		}
-	case forced:
-		v = s.current
 	}
 	if err == nil && v != nil {
 		err = s.offer(v, accept)
@@ -189,7 +187,7 @@ func (s *Source) offer(v *Version, accept func(*Version) error) error {
 		s.refused = v
 		return err
 	}
-	s.current, s.refused = v, nil
+	s.running, s.refused = true, nil
 	if s.shelf != nil && v.body != nil {
 		if err := s.shelf.put(v); err != nil {
 			s.log.Warn("configuration not kept for a start without the hub", "err", err)

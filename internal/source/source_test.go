@@ -124,6 +124,8 @@ func TestFileChanges(t *testing.T) {
 	write(t, path, one)
 	w := watch(t, path, Options{}, nil)
 	w.want(t, 1)
+	w.look <- os.Interrupt
+	w.want(t, 1) // who asks gets it, though it is the same
 	write(t, path, two)
 	w.want(t, 2)
 	// Some editors replace the file.
