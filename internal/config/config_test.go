@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "write the expected errors anew")
 
 // testKinds are kinds whose options don't change with the real ones.
-var testKinds = []kind{{"feed", newTestKind}, {"enclosure", newTestKind}, {"page", newTestKind}}
+var testKinds = []kind{{"feed", newTestKind, nil}, {"enclosure", newTestKind, nil}, {"page", newTestKind, nil}}
 
 func newTestKind(_ *wire.Net, t probes.Target) (probes.Func, error) {
 	o := struct {

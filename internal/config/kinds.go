@@ -14,13 +14,15 @@ import (
 type kind struct {
 	name string
 	make func(*wire.Net, probes.Target) (probes.Func, error)
+
+	defaults any // its options where a target names none
 }
 
 // kinds is the table of kinds: one line each.
 var kinds = []kind{
-	{"feed", feed.New},
-	{"enclosure", enclosure.New},
-	{"page", page.New},
+	{"feed", feed.New, feed.Defaults},
+	{"enclosure", enclosure.New, enclosure.Defaults},
+	{"page", page.New, page.Defaults},
 }
 
 // Kinds returns the names of all kinds.
