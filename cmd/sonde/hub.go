@@ -7,15 +7,16 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"github.com/sonde-media/sonde/internal/config"
 	"github.com/sonde-media/sonde/internal/hub"
 	"github.com/sonde-media/sonde/internal/store"
 )
@@ -29,12 +30,16 @@ type hubOptions struct {
 	data     string              // directory of the store; "": below the user's state
 	keep     time.Duration       // 0: store.DefaultKeep
 	token    string              // an admin's; may be "" on loopback, and where there are others
-	config   string              // configuration file that agents are served; "": none
+	config   *hub.Config         // what agents are served; nil: nothing
+	reload   <-chan os.Signal    // has it looked at again at once; may be nil
 	log      *slog.Logger        // nil: nothing is logged
 	gatherer prometheus.Gatherer // served at /metrics too; may be nil
 }
 
-type hubFlags struct{ hubOptions }
+type hubFlags struct {
+	hubOptions
+	file string // configuration for agents
+}
 
 func hubCommand() *cobra.Command {
 	var f hubFlags
@@ -64,28 +69,28 @@ SONDE_TOKEN then: on loopback nobody is asked who shows none.`,
 	}
 	c.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDR`ess to listen on")
 	c.Flags().StringVar(&f.data, "data", "", "`DIR` for what is kept (default ~/.local/state/sonde/hub)")
-	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE` to serve to agents, sonde.yaml")
+	c.Flags().StringVar(&f.file, "config", "", "configuration `FILE` to serve to agents, sonde.yaml")
 	c.Flags().DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
 	c.AddCommand(tokenCommand())
 	return c
 }
 
-func (f *hubFlags) run(c *cobra.Command) error {
-	if f.config != "" {
-		if _, err := config.Load(f.config); err != nil {
+func (f *hubFlags) run(c *cobra.Command) (err error) {
+	f.log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+	if f.file != "" {
+		if f.config, err = hub.OpenConfig(f.file, f.log); err != nil {
 			return usageError{err}
 		}
 	}
 	if f.keep <= 0 {
 		return usageError{fmt.Errorf("--keep %v: must be positive", f.keep)}
 	}
-	var err error
 	if f.data, err = hubDir(f.data); err != nil {
 		return usageError{err}
 	}
-	f.token = token()
-	f.log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
-	f.gatherer = newRegistry()
+	reload, stop := hangups()
+	defer stop()
+	f.reload, f.token, f.gatherer = reload, token(), newRegistry()
 	given := c.Flags().Changed("data")
 	return serveHub(c.Context(), f.hubOptions, func(addr string) {
 		fmt.Fprintf(c.OutOrStdout(), "status page   http://%s/\nagents        %s\ndata          %s, kept for %.3g days\n",
@@ -96,7 +101,7 @@ func (f *hubFlags) run(c *cobra.Command) error {
 // nextAgent is the command that leads to one more agent of this hub: which
 // takes its configuration from here, where there is one.
 func (f *hubFlags) nextAgent(addr string, dataGiven bool) string {
-	if f.config == "" {
+	if f.config == nil {
 		return fmt.Sprintf("sonde agent --hub http://%s --region NAME --config FILE", addr)
 	}
 	create := "sonde hub token create --region NAME"
@@ -147,25 +152,30 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 		ready(ln.Addr().String()) // from here on the kernel queues connections
 	}
 	h := hub.New(st, hub.Options{
-		Token: o.token, Guarded: !private(o.listen), Records: records,
-		Log: o.log, Gatherer: o.gatherer,
+		Token: o.token, Guarded: !private(o.listen), Records: records, Config: o.config,
+		Log: o.log, Gatherer: o.gatherer, Version: buildVersion(),
 	})
+	ctx, stop := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer stop()
+	if o.config != nil {
+		looking.Go(func() { o.config.Run(ctx, o.reload) })
+	}
 	return hub.Serve(ctx, ln, h, o.log)
 }
 
 // guard refuses to be open to others where nobody has a token.
 func (o *hubOptions) guard() error {
-	issued := false
-	if !private(o.listen) && o.token == "" {
-		var err error
-		if issued, err = store.HasTokens(o.data); err != nil {
-			return err
-		}
+	err := guardListen(o.listen, o.token)
+	if _, _, bad := net.SplitHostPort(o.listen); err == nil || bad != nil {
+		return err
 	}
+	issued, hasErr := store.HasTokens(o.data)
 	if issued {
 		return nil
 	}
-	return guardListen(o.listen, o.token)
+	return errors.Join(err, hasErr)
 }
 
 // guardListen refuses an address that isn't one, and without a token one that

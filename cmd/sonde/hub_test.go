@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sonde-media/sonde/internal/api"
+	"github.com/sonde-media/sonde/internal/hub"
 )
 
 func TestServeHub(t *testing.T) {
@@ -59,6 +62,63 @@ func TestServeHubRefuses(t *testing.T) {
 				t.Errorf("got %v, usage %v; want %q", err, usage, c.says)
 			}
 		})
+	}
+}
+
+// What a hub is given reaches its answers.
+func TestServeHubWithConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sonde.yaml")
+	if err := os.WriteFile(file, []byte("targets: [{page: https://www.example/}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := hub.OpenConfig(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	addr := make(chan string, 1)
+	served := make(chan error, 1)
+	go func() {
+		served <- serveHub(ctx, hubOptions{listen: "127.0.0.1:0", data: t.TempDir(), config: c}, func(a string) { addr <- a })
+	}()
+	base := "http://" + <-addr
+	resp, err := http.Get(base + "/api/v1/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("ETag") != `"`+c.Version()+`"` {
+		t.Errorf("got %s %v", resp.Status, resp.Header)
+	}
+	client, err := api.NewClient(base, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if a, err := client.Agents(ctx, api.Query{}); err != nil || a.Version != buildVersion() || a.Config != c.Version() {
+		t.Errorf("got %+v and %v", a, err)
+	}
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// A token that holds is as good as SONDE_TOKEN for being open to others.
+func TestGuardByIssuedTokens(t *testing.T) {
+	o := hubOptions{listen: ":4318", data: t.TempDir()}
+	if err := o.guard(); err == nil {
+		t.Error("it is open to all")
+	}
+	if _, err := issueToken(o.data, hub.RoleAgent, "eu"); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.guard(); err != nil {
+		t.Error(err)
+	}
+	o.listen = "nonsense"
+	if err := o.guard(); err == nil {
+		t.Error("it listens on nonsense")
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/internal/hub"
 	"github.com/sonde-media/sonde/internal/source"
 	"github.com/sonde-media/sonde/internal/store"
 	"github.com/sonde-media/sonde/probes"
@@ -79,13 +81,15 @@ SONDE_TOKEN. Stop it by Ctrl-C.`,
 func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	look, stop := hangups()
 	defer stop()
+	lookToo, stop := hangups()
+	defer stop()
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	registry, health := newRegistry(), &health{}
 	agent, err := f.agent(ctx, look, agentOptions{registry: registry, health: health, log: log})
 	if err != nil {
 		return usageError{err}
 	}
-	hub, err := f.hub(registry, log)
+	hub, err := f.hub(lookToo, registry, log)
 	if err != nil {
 		return usageError{err}
 	}
@@ -99,12 +103,15 @@ func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return g.Wait()
 }
 
-func (f *upFlags) hub(registry *prometheus.Registry, log *slog.Logger) (hubOptions, error) {
-	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), config: f.config, log: log, gatherer: registry}
+func (f *upFlags) hub(look <-chan os.Signal, registry *prometheus.Registry, log *slog.Logger) (hubOptions, error) {
+	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), reload: look, log: log, gatherer: registry}
 	if f.keep <= 0 {
 		return o, fmt.Errorf("--keep %v: must be positive", f.keep)
 	}
 	var err error
+	if o.config, err = hub.OpenConfig(f.config, nil); err != nil { // what is wrong later the agent logs
+		return o, err
+	}
 	if o.data, err = hubDir(below(f.data, "hub")); err != nil {
 		return o, err
 	}
@@ -170,6 +177,10 @@ func upRegion(asked string, cfg *config.Config) (string, error) {
 // up serves a hub, and runs the agent when the hub answers. The agent ends
 // first, so that its last runs arrive.
 func up(ctx context.Context, h hubOptions, a agentOptions, ready func(url string)) error {
+	if h.token == "" && !private(h.listen) { // tokens are issued, and this agent has none of them
+		h.token = rand.Text()
+		a.token = h.token
+	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
