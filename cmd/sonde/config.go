@@ -2,19 +2,28 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/probes"
 )
 
 func configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
-		Short: "Check a configuration",
+		Short: "Check a configuration, show what it comes to, or print its schema",
 	}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(configCheckCommand(), configShowCommand(), configSchemaCommand())
+	return c
+}
+
+func configCheckCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Print every error of a configuration with file, line and column",
 		Args:  cobra.ExactArgs(1),
@@ -28,17 +37,113 @@ func configCommand() *cobra.Command {
 				fmt.Fprintln(c.ErrOrStderr(), err)
 				return exitError(exitUsage)
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: ok, %s\n", args[0], contents(cfg))
+			return summarize(c.OutOrStdout(), args[0], cfg)
+		},
+	}
+}
+
+func configShowCommand() *cobra.Command {
+	var region string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "show FILE",
+		Short: "Print a configuration as it takes effect, without secrets",
+		Long: `Print a configuration as it takes effect: with the targets of files that it
+includes and the defaults of all that it leaves out. Variables stand by their
+names, and what runs don't record is REDACTED.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := config.LoadEffective(args[0], region)
+			if err != nil {
+				return usageError{err}
+			}
+			return showConfig(c.OutOrStdout(), e, asJSON)
+		},
+	}
+	c.Flags().StringVar(&region, "region", "", "only what the agents of region `NAME` probe")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func showConfig(w io.Writer, e *config.Effective, asJSON bool) error {
+	if asJSON {
+		text, err := e.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s\n", text)
+		return err
+	}
+	text, err := e.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "# version %s\n%s", e.Version, text)
+	return err
+}
+
+func configSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON schema of configurations, for editors",
+		Long: `Print the JSON schema of configurations (draft 7). Editors with a YAML language
+server complete and check by it, where the file begins with the line
+
+  # yaml-language-server: $schema=sonde.schema.json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			text, err := config.Schema()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s\n", text)
 			return err
 		},
-	})
-	return c
+	}
+}
+
+// summarize prints what a configuration holds: a line, and one more for each
+// file that it includes and each region that doesn't probe everything.
+func summarize(w io.Writer, file string, cfg *config.Config) error {
+	lines := []string{fmt.Sprintf("%s: ok, %s", file, contents(cfg))}
+	for _, inc := range cfg.Includes {
+		lines = append(lines, fmt.Sprintf("  from %s: %s", inc.File, counted(inc.Targets, "target")))
+	}
+	for _, region := range slices.Sorted(maps.Keys(cfg.Regions)) {
+		if targets := cfg.For(region); len(targets) < len(cfg.Targets) {
+			lines = append(lines, fmt.Sprintf("  in %s: %s", region, byKind(targets)))
+		}
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
 }
 
 // contents is what a configuration holds, in a line.
 func contents(cfg *config.Config) string {
-	counts := map[string]int{}
+	paused, kept := 0, 0
 	for _, t := range cfg.Targets {
+		if t.Paused {
+			paused++
+		}
+		if len(t.Windows) > 0 {
+			kept++
+		}
+	}
+	parts := []string{byKind(cfg.Targets)}
+	if paused > 0 {
+		parts = append(parts, fmt.Sprintf("%d paused", paused))
+	}
+	if kept > 0 {
+		parts = append(parts, fmt.Sprintf("%d with maintenance", kept))
+	}
+	parts = append(parts, counted(len(cfg.Regions), "region"), "version "+cfg.Version)
+	return strings.Join(parts, ", ")
+}
+
+// byKind counts targets: 3 targets (2 feed, 1 page).
+func byKind(targets []probes.Target) string {
+	counts := map[string]int{}
+	for _, t := range targets {
 		counts[t.Kind]++
 	}
 	var kinds []string
@@ -47,11 +152,11 @@ func contents(cfg *config.Config) string {
 			kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
 		}
 	}
-	targets := counted(len(cfg.Targets), "target")
+	text := counted(len(targets), "target")
 	if len(kinds) > 0 {
-		targets += " (" + strings.Join(kinds, ", ") + ")"
+		text += " (" + strings.Join(kinds, ", ") + ")"
 	}
-	return fmt.Sprintf("%s, %s, version %s", targets, counted(len(cfg.Regions), "region"), cfg.Version)
+	return text
 }
 
 func counted(n int, thing string) string {

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // windows name zones, and an image from scratch has none
 
 	"github.com/spf13/cobra"
 
