@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +8,10 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/sonde-media/sonde/internal/source"
 	"github.com/sonde-media/sonde/internal/wire"
@@ -155,52 +152,15 @@ func (f *joinFlags) save(o agentOptions, v *source.Version) error {
 	return nil
 }
 
-// Flags that are remembered otherwise, or not at all.
-var forgotten = []string{"data", "region", "token-file", "no-start", "help"}
-
-// Flags whose values are files, or name them: a later start may be elsewhere.
-var fileFlags = []string{"ca-file", "roots"}
-
-// remembered are the flags given, as a later start needs them.
-func (f *joinFlags) remembered() (flags map[string][]string, err error) {
-	f.set.Visit(func(g *pflag.Flag) {
-		if err != nil || slices.Contains(forgotten, g.Name) {
-			return
-		}
-		values := []string{g.Value.String()}
-		if list, ok := g.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		if slices.Contains(fileFlags, g.Name) {
-			values = slices.Clone(values)
-			for i := range values {
-				values[i], err = absolute(values[i])
-			}
-		}
-		if flags == nil {
-			flags = map[string][]string{}
-		}
-		flags[g.Name] = values
-	})
-	return flags, err
-}
-
-// absolute makes the path absolute that is in FILE or NAME=FILE.
-func absolute(text string) (string, error) {
-	name, file, named := strings.Cut(text, "=")
-	if !named {
-		return filepath.Abs(text)
-	}
-	file, err := filepath.Abs(file)
-	return name + "=" + file, err
-}
-
 // tell says what was joined.
 func (f *joinFlags) tell(w io.Writer, o agentOptions, v *source.Version) {
 	fmt.Fprintf(w, "hub           %s\nregion        %s\nprobing       %s, configuration %s\ndata          %s\n",
 		f.hub, o.region, counted(len(o.targets(v.Config)), "target"), v.Config.Version, o.data)
 	if note := clockNote(v.Ahead); note != "" {
 		fmt.Fprintf(w, "clock         %s\n", note)
+	}
+	if f.token != "" && strings.HasPrefix(f.hub, "http:") && isRemote(probes.Target{URL: f.hub}) {
+		fmt.Fprintln(w, "caution       by http the token travels in the clear; use https, or a network you trust")
 	}
 	fmt.Fprintf(w, "after a restart run: sonde agent --data %s\n", o.data)
 }
@@ -217,78 +177,6 @@ func clockNote(ahead time.Duration) string {
 	if ahead.Abs() < clockFar {
 		return ""
 	}
-	return fmt.Sprintf("this machine's clock is %s %s the hub's; what it sends is corrected, yet other hosts are not: set it, by NTP best",
+	return fmt.Sprintf("this machine's is %s %s the hub's: what is sent is corrected, but set it, best by NTP",
 		probes.Roughly(ahead.Abs()), where)
-}
-
-// goOn makes an agent without --config that of the hub which was joined. What
-// the command line and SONDE_TOKEN say comes before what was remembered.
-func (f *agentFlags) goOn() error {
-	if f.config != "" {
-		return nil
-	}
-	dir, err := f.joinedDir()
-	if err != nil {
-		return err
-	}
-	j, err := source.ReadJoined(dir)
-	switch {
-	case err != nil:
-		return err
-	case j == nil:
-		return fmt.Errorf("--config FILE or URL is needed: the agent of %s has joined no hub; see sonde agent join --help", dir)
-	case f.region != "" && f.region != j.Region:
-		return fmt.Errorf("--region %s: the agent of %s joined for the region %s", f.region, dir, j.Region)
-	}
-	f.data, f.region = dir, j.Region
-	f.config = j.Hub + source.ConfigPath
-	f.hub = cmp.Or(f.hub, j.Hub)
-	f.token = cmp.Or(token(), j.Token)
-	for name, values := range j.Flags {
-		if err := f.restore(name, values); err != nil {
-			return fmt.Errorf("%s: --%s: %w", filepath.Join(dir, source.JoinedFile), name, err)
-		}
-	}
-	return nil
-}
-
-func (f *agentFlags) restore(name string, values []string) error {
-	if f.set.Lookup(name) == nil {
-		return errors.New("no such flag")
-	}
-	if f.set.Changed(name) {
-		return nil
-	}
-	for _, v := range values {
-		if err := f.set.Set(name, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// joinedDir returns the directory of the agent that joined: the one given,
-// that of the region given, else the only one there is.
-func (f *agentFlags) joinedDir() (string, error) {
-	if f.data != "" || f.region != "" {
-		return agentDir(f.data, f.region)
-	}
-	state, err := stateDir()
-	if err != nil {
-		return "", err
-	}
-	found, err := filepath.Glob(filepath.Join(state, "agent-*", source.JoinedFile))
-	if err != nil {
-		return "", err
-	}
-	switch len(found) {
-	case 0:
-		return "", errors.New("--config FILE or URL is needed, or a hub that was joined: see sonde agent join --help")
-	case 1:
-		return filepath.Dir(found[0]), nil
-	}
-	for i := range found {
-		found[i] = filepath.Dir(found[i])
-	}
-	return "", fmt.Errorf("which agent? several joined, name one by --data: %s", strings.Join(found, ", "))
 }

@@ -56,7 +56,9 @@ func TestUp(t *testing.T) {
 }
 
 // waitForRun asks the hub until it has a run, or ctx ends.
-func waitForRun(ctx context.Context, hub string) bool {
+func waitForRun(ctx context.Context, hub string) bool { return waitForRunAs(ctx, hub, "") }
+
+func waitForRunAs(ctx context.Context, hub, token string) bool {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -64,6 +66,9 @@ func waitForRun(ctx context.Context, hub string) bool {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, hub+"/api/v1/runs?from=-5m", nil)
 		if err != nil {
 			return false
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
 		}
 		if res, err := client.Do(req); err == nil {
 			body, _ := io.ReadAll(res.Body)
