@@ -97,7 +97,7 @@ func TestStrangeHeartbeat(t *testing.T) {
 		if err != nil || len(a.Agents) != 1 || a.Agents[0].Heartbeat == nil || len(a.Agents[0].Paused) > maxList {
 			t.Errorf("%s: got %+v and %v", name, a, err)
 		}
-		for _, path := range []string{"/", "/metrics", "/api/v1/matrix"} {
+		for _, path := range []string{"/", "/agents", "/metrics", "/api/v1/matrix"} {
 			if status, _, body := h.get(t, path); status != 200 {
 				t.Errorf("%s: %s: got %d %s", name, path, status, body)
 			}

@@ -90,7 +90,7 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	route("/metrics", "metrics", h.gate.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{}), RoleViewer))
 	route("/healthz", "health", timed(http.HandlerFunc(healthy))) // agents ask it for the time
 	route("/readyz", "health", http.HandlerFunc(h.ready))
-	route("/", "pages", h.gate.asked(browser, h.queries.taken(pages(h.st, time.Now)), RoleViewer))
+	route("/", "pages", h.gate.asked(browser, h.queries.taken(pages(answering{h.st, h}, time.Now)), RoleViewer))
 	return secured(mux)
 }
 

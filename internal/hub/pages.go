@@ -22,6 +22,7 @@ type source interface {
 	Matrix(context.Context, api.Query) (api.Matrix, error)
 	Runs(context.Context, api.Query) (api.Runs, error)
 	Trace(context.Context, string) (api.Trace, error) // fs.ErrNotExist: no such run
+	Agents(context.Context, api.Query) (api.Agents, error)
 }
 
 //go:embed templates static
@@ -32,6 +33,7 @@ var pageTemplates = map[string]*template.Template{
 	"status": parsePage("status"),
 	"runs":   parsePage("runs"),
 	"run":    parsePage("run"),
+	"agents": parsePage("agents"),
 	"error":  parsePage("error"),
 }
 
@@ -48,11 +50,13 @@ const refreshSeconds = 10
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// pages serves the status page, the list of runs and the page of one run.
+// pages serves the status page, the list of runs, the page of one run and that
+// of agents.
 func pages(src source, now func() time.Time) http.Handler {
 	s := &site{src: src, now: now}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.serve(s.status))
+	mux.Handle("GET /agents", s.serve(s.agents))
 	mux.Handle("GET /runs", s.serve(s.runs))
 	mux.Handle("GET /runs/{traceID}", s.serve(s.run))
 	mux.Handle("GET /static/", http.HandlerFunc(serveStatic))

@@ -17,6 +17,7 @@ type answers struct {
 	matrix api.Matrix
 	runs   api.Runs
 	traces map[string]api.Trace
+	agents api.Agents
 	err    error
 	asked  []api.Query
 }
@@ -25,6 +26,8 @@ func (a *answers) Matrix(_ context.Context, q api.Query) (api.Matrix, error) {
 	a.asked = append(a.asked, q)
 	return a.matrix, a.err
 }
+
+func (a *answers) Agents(context.Context, api.Query) (api.Agents, error) { return a.agents, a.err }
 
 func (a *answers) Runs(_ context.Context, q api.Query) (api.Runs, error) {
 	a.asked = append(a.asked, q)

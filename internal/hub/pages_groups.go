@@ -107,7 +107,7 @@ func failing(m *api.Matrix) []*group {
 	return list
 }
 
-func isFailing(c api.Cell) bool { return !c.Silent && c.Newest.Outcome == probes.Failed }
+func isFailing(c api.Cell) bool { return c.Current() && c.Newest.Outcome == probes.Failed }
 
 func failedSince(c api.Cell) time.Time {
 	if c.FailedSince != nil {
@@ -121,7 +121,7 @@ func spared(m *api.Matrix, g *group) (regions []string) {
 	served := map[string]int{}
 	for _, c := range m.Cells {
 		good := c.Newest.Outcome == probes.OK || c.Newest.Outcome == probes.Degraded
-		if good && !c.Silent && slices.Contains(g.Targets, c.Target) {
+		if good && c.Current() && slices.Contains(g.Targets, c.Target) {
 			served[c.Region]++
 		}
 	}
@@ -137,7 +137,7 @@ func spared(m *api.Matrix, g *group) (regions []string) {
 func warnings(m *api.Matrix) []*group {
 	var g groups
 	for _, c := range m.Cells {
-		if c.Silent {
+		if !c.Current() {
 			continue
 		}
 		for _, f := range c.Newest.Findings {
@@ -153,7 +153,7 @@ func warnings(m *api.Matrix) []*group {
 func recovered(m *api.Matrix) []*group {
 	var g groups
 	for _, c := range m.Cells {
-		if r := c.Failing; r != nil && !c.Silent && c.Newest.Outcome != probes.Failed {
+		if r := c.Failing; r != nil && c.Current() && c.Newest.Outcome != probes.Failed {
 			g.add(*r, r.Code, r.Culprit, r.Detail, r.Started)
 		}
 	}
@@ -165,10 +165,12 @@ type silence struct {
 	Region  string
 	All     bool // of the targets it probed: the agent itself is silent
 	Targets []string
-	Last    time.Time // its newest run
+	Last    time.Time // its newest run, or its agents' last sign of life
 }
 
-func silences(m *api.Matrix) (list []silence) {
+// silences are those of regions, by what is due: runs of targets, and
+// heartbeats of agents, which are due sooner than the runs of most.
+func silences(m *api.Matrix, agents []api.Agent) (list []silence) {
 	for _, r := range m.Regions {
 		s, heard := silence{Region: r.Name}, 0
 		for _, c := range m.Cells {
@@ -184,9 +186,30 @@ func silences(m *api.Matrix) (list []silence) {
 				s.Last = c.Newest.Started
 			}
 		}
-		if s.All = heard == 0; len(s.Targets) > 0 {
+		s.All = heard == 0
+		if last, quiet := allSilent(agents, r.Name); quiet {
+			s.All = true
+			s.Last = last
+		}
+		if s.All || len(s.Targets) > 0 {
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// allSilent reports whether a region has agents with heartbeats and none of
+// them gives a sign of life any more, and when the last one did. When others
+// ought to be heard of isn't known.
+func allSilent(agents []api.Agent, region string) (last time.Time, quiet bool) {
+	for _, a := range agents {
+		switch {
+		case a.Region != region || a.Heartbeat == nil:
+		case !a.Silent:
+			return last, false
+		case a.LastSeen.After(last):
+			last, quiet = a.LastSeen, true
+		}
+	}
+	return last, quiet
 }

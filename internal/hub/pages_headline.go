@@ -30,7 +30,7 @@ func headline(m *api.Matrix, v *statusView) Headline {
 	case len(v.Silences) > 0:
 		return silenceHeadline(m, v)
 	}
-	targets := targetsBy(m, func(c api.Cell) bool { return c.Newest.Outcome == probes.Unknown })
+	targets := targetsBy(m, func(c api.Cell) bool { return c.Current() && c.Newest.Outcome == probes.Unknown })
 	if len(targets) > 0 {
 		return Headline{
 			State: string(probes.Unknown),
@@ -42,11 +42,18 @@ func headline(m *api.Matrix, v *statusView) Headline {
 }
 
 func goodHeadline(m *api.Matrix, v *statusView) Headline {
-	served := share(len(m.Targets), len(m.Targets), "target") + " is served"
-	if len(m.Targets) > 1 {
-		served = share(len(m.Targets), len(m.Targets), "target") + " are served"
+	probed := len(targetsBy(m, func(c api.Cell) bool { return !c.Paused }))
+	if probed == 0 {
+		return Headline{State: string(probes.Unknown), Text: "All targets are paused"}
+	}
+	served := share(probed, probed, "target") + " is served"
+	if probed > 1 {
+		served = share(probed, probed, "target") + " are served"
 	}
 	h := Headline{State: string(probes.OK), Text: "All good: " + served}
+	if n := len(m.Targets) - probed; n > 0 {
+		h.Lead = append(h.Lead, count(n, "target")+" paused")
+	}
 	if len(v.Warnings) > 0 {
 		h.State = string(probes.Degraded)
 		h.Text = capital(served) + ", with " + count(len(v.Warnings), "warning")

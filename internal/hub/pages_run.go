@@ -14,15 +14,16 @@ import (
 
 type runView struct {
 	api.Run
-	Now        time.Time
-	Headline   string
-	Total      time.Duration // what the waterfall spans
-	Ticks      []string
-	Spans      []spanView
-	Incomplete bool   // the root has not arrived
-	Alike      string // runs with the same code and culprit
-	Siblings   string // runs of the same target in the same region
-	Raw        string // the same as data
+	Now         time.Time
+	Headline    string
+	Total       time.Duration // what the waterfall spans
+	Ticks       []string
+	Spans       []spanView
+	ConfirmedBy string // the trace ID of the run that was sent to confirm this one
+	Incomplete  bool   // the root has not arrived
+	Alike       string // runs with the same code and culprit
+	Siblings    string // runs of the same target in the same region
+	Raw         string // the same as data
 }
 
 // A spanView is one row of the waterfall.
@@ -64,7 +65,7 @@ func newRun(tr api.Trace, now time.Time) *runView {
 	v := &runView{
 		Run: r, Now: now, Headline: verdict(r),
 		Siblings: runsWhere(r.Started, "region", r.Region, "target", r.Target),
-		Raw:      "/api/v1/traces/" + url.PathEscape(r.TraceID),
+		Raw:      "/api/v1/traces/" + url.PathEscape(r.TraceID), ConfirmedBy: tr.ConfirmedBy,
 	}
 	if r.Outcome == probes.Failed {
 		v.Alike = runsWhere(r.Started, "code", string(r.Code), "culprit", r.Culprit)

@@ -18,6 +18,7 @@ type statusView struct {
 	Warnings []*group
 	Earlier  []*group
 	Silences []silence
+	Agents   int // that reported within a day
 	Columns  []column
 	Services []service
 	Width    int // of the matrix, in columns
@@ -82,7 +83,11 @@ func (s *site) status(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := newStatus(&m, params)
+	agents, err := s.src.Agents(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	v := newStatus(&m, agents.Agents, params)
 	v.Hub, v.Paused, v.Toggle = address(r), paused, toggle(params, paused)
 	p := &page{
 		template: "status", Section: "status",
@@ -94,11 +99,11 @@ func (s *site) status(r *http.Request) (*page, error) {
 	return p, nil
 }
 
-func newStatus(m *api.Matrix, params url.Values) *statusView {
+func newStatus(m *api.Matrix, agents []api.Agent, params url.Values) *statusView {
 	v := &statusView{
 		Now: m.To, Empty: len(m.Cells) == 0,
-		Failing: failing(m), Warnings: warnings(m), Earlier: recovered(m), Silences: silences(m),
-		Columns: columns(m), Services: services(m, params), Width: len(m.Regions) + 1,
+		Failing: failing(m), Warnings: warnings(m), Earlier: recovered(m), Silences: silences(m, agents), Agents: len(agents),
+		Columns: columns(m, agents), Services: services(m, params), Width: len(m.Regions) + 1,
 		Ranges: ranges("/", params), Filters: filters("/", params), RunsURL: "/runs?" + params.Encode(),
 	}
 	v.Headline = headline(m, v)
@@ -124,7 +129,7 @@ func toggle(params url.Values, paused bool) string {
 	})
 }
 
-func columns(m *api.Matrix) []column {
+func columns(m *api.Matrix, agents []api.Agent) []column {
 	list := make([]column, len(m.Regions))
 	for i, r := range m.Regions {
 		list[i] = column{Region: r.Name, Silent: true}
@@ -136,6 +141,9 @@ func columns(m *api.Matrix) []column {
 			if c.Newest.Started.After(list[i].Heard) {
 				list[i].Heard = c.Newest.Started
 			}
+		}
+		if last, quiet := allSilent(agents, r.Name); quiet {
+			list[i].Silent, list[i].Heard = true, last
 		}
 	}
 	return list
@@ -193,6 +201,8 @@ func newCell(c api.Cell, now time.Time) cell {
 		v.Ratio = percent(c.Counts.FailureRatio()) + " failed"
 	}
 	switch {
+	case c.Paused:
+		v.State, v.Word, v.When = paused, paused, "last run "+v.When
 	case c.Silent:
 		v.State, v.Word, v.When = silent, silent, "for "+span(now.Sub(c.Newest.Started))
 	case c.Newest.Outcome == probes.Failed:

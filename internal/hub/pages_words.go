@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sonde-media/sonde/internal/api"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -19,6 +20,9 @@ var pageWords = template.FuncMap{
 	"clock":    clock,
 	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"symbol":   symbol,
+	"bytes":    func(n int64) string { return size(float64(n)) },
+	"ms":       func(ms float64) string { return took(milliseconds(ms)) },
+	"percent":  percent,
 	"join":     func(list []string) string { return strings.Join(list, ", ") },
 	"some":     some,
 	"count":    count,
@@ -40,9 +44,10 @@ type (
 	}
 )
 
-// silent and noRuns are states of a cell besides the outcomes.
+// silent, paused and noRuns are states of a cell besides the outcomes.
 const (
-	silent = "silent"
+	silent = api.Silent
+	paused = api.Paused
 	noRuns = "none"
 )
 
@@ -59,6 +64,8 @@ func symbol(state any) string {
 		return "◌"
 	case string(probes.Notice):
 		return "i"
+	case paused:
+		return "‖"
 	case noRuns:
 		return "–"
 	}

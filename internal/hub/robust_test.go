@@ -112,7 +112,7 @@ func TestInjection(t *testing.T) {
 		t.Fatalf("got %d runs and %v, want the one", runs.Total, err)
 	}
 	values := "?" + q.Values().Encode()
-	for _, path := range []string{"/", "/" + values, "/runs", "/runs" + values, "/runs/" + traceID(1).String(), "/runs/" + evil[:20], "/no/<script>"} {
+	for _, path := range []string{"/", "/" + values, "/agents", "/runs", "/runs" + values, "/runs/" + traceID(1).String(), "/runs/" + evil[:20], "/no/<script>"} {
 		_, head, body := h.get(t, strings.ReplaceAll(strings.ReplaceAll(path, " ", "%20"), `"`, "%22"))
 		if head.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s has no policy", path)
