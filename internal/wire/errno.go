@@ -6,9 +6,12 @@ import (
 	"syscall"
 )
 
-// isLocal reports whether err is our own lack of files, sockets or memory.
+// isLocal reports whether err is our own lack of files, sockets, ports or
+// memory. The last two come of ports and of the kernel's tables that are used
+// up: Go takes the second for a time-out, which it isn't.
 func isLocal(err error) bool {
-	return isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL)
+	return isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+		syscall.EADDRINUSE, syscall.EAGAIN)
 }
 
 func isReset(err error) bool {

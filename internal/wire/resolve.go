@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -48,10 +49,13 @@ func (n *Net) resolve(ctx context.Context, parent *probes.Step, host string) (_ 
 	if notAddress == nil {
 		return nil, noAddress(host, "it is an address itself", n.types())
 	}
-	addrs, ok := n.local(host)
-	if !ok {
+	addrs, ok, err := n.local(host)
+	switch {
+	case err != nil:
+		err = probes.Fail(probes.LocalResources, err)
+	case !ok:
 		addrs, err = n.ask(ctx, s, host)
-	} else if len(addrs) == 0 {
+	case len(addrs) == 0:
 		err = noAddress(host, "by this machine's hosts", n.types())
 	}
 	if err != nil {
@@ -78,25 +82,29 @@ func (n *Net) types() []uint16 {
 }
 
 // local answers for names that no server is asked for: localhost (RFC 6761)
-// and, where the system's resolver is used, what its hosts file has.
-func (n *Net) local(host string) (addrs []netip.Addr, ok bool) {
+// and, where the system's resolver is used, what its hosts file has. A file that
+// can't be read for want of files is no file without the name.
+func (n *Net) local(host string) (addrs []netip.Addr, ok bool, err error) {
 	name := plainName(host)
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		if n.choice.IP == 6 {
-			return []netip.Addr{netip.IPv6Loopback()}, true
+			return []netip.Addr{netip.IPv6Loopback()}, true, nil
 		}
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, true
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, true, nil
 	}
 	if n.o.Resolver != "" {
-		return nil, false
+		return nil, false, nil
 	}
 	hosts, err := hostsFile.read()
+	if isLocal(err) {
+		return nil, false, err
+	}
 	all, ok := hosts[name]
 	if err != nil || !ok {
-		return nil, false
+		return nil, false, nil
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !n.wanted(a) })
-	return order(all), true
+	return order(all), true, nil
 }
 
 // ask queries the servers for every name that the search list makes of host.
@@ -105,6 +113,9 @@ func (n *Net) ask(ctx context.Context, s *probes.Step, host string) (addrs []net
 		return nil, probes.Fail(probes.DNSNotFound, fmt.Errorf("%q is no domain name", host))
 	}
 	servers, names, err := n.servers(host)
+	if isLocal(err) {
+		return nil, probes.Fail(probes.LocalResources, err)
+	}
 	if err != nil {
 		return nil, probes.Fail(probes.LocalNetwork, err)
 	}
@@ -122,8 +133,11 @@ func (n *Net) servers(host string) (servers, names []string, err error) {
 		return []string{n.o.Resolver}, []string{dns.Fqdn(host)}, nil
 	}
 	conf, err := resolvConf.read()
-	if err != nil || len(conf.Servers) == 0 {
-		return nil, nil, fmt.Errorf("no name server in /etc/resolv.conf; name one with --resolver (%v)", err)
+	if err != nil {
+		return nil, nil, fmt.Errorf("no name server in /etc/resolv.conf; name one with --resolver (%w)", err)
+	}
+	if len(conf.Servers) == 0 {
+		return nil, nil, errors.New("no name server in /etc/resolv.conf; name one with --resolver")
 	}
 	for _, ip := range conf.Servers {
 		servers = append(servers, net.JoinHostPort(ip, conf.Port))
