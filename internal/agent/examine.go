@@ -57,16 +57,25 @@ const (
 	mayLosePart = 10
 )
 
+// aftermath is for how long after a stall the agent is behind: all that it held
+// up then happens at once.
+const aftermath = time.Second
+
 // starved returns how the agent lacked CPU while r ran, nil where it didn't.
 func (a *Agent) starved(r *probes.Run) error {
 	if late := r.Root.Start.Sub(r.Scheduled); r.Target.Interval > 0 && late > r.Target.Interval {
 		return fmt.Errorf("the agent began %s late, more than an interval", roughly(late))
 	}
-	lost := a.watch.lost(r.Root.Start, time.Now())
+	lost := a.lost(r)
 	if lost < max(mayLose, r.Root.Took/mayLosePart) {
 		return nil
 	}
-	return fmt.Errorf("the agent got no CPU for %s of the %s", roughly(lost), roughly(r.Root.Took))
+	return fmt.Errorf("the agent got no CPU for %s while a run of %s lasted or just before", roughly(lost), roughly(r.Root.Took))
+}
+
+// lost is how long the agent stalled while r ran or just before.
+func (a *Agent) lost(r *probes.Run) time.Duration {
+	return a.watch.lost(r.Root.Start.Add(-aftermath), time.Now())
 }
 
 func roughly(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
@@ -74,7 +83,7 @@ func roughly(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 // starvation is the witness of err, as it stood at the end of r.
 func (a *Agent) starvation(r *probes.Run, err error) *probes.Step {
 	w := probes.NewStep(probes.WitnessStep)
-	w.Set(probes.AttrAgentTimers, int(a.watch.lost(r.Root.Start, time.Now()).Milliseconds()))
+	w.Set(probes.AttrAgentTimers, int(a.lost(r).Milliseconds()))
 	err = probes.Fail(probes.LocalResources, err)
 	w.Done(&err)
 	return w

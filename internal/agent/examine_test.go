@@ -84,6 +84,30 @@ func TestWhatTookTooLongWhileTheAgentStalled(t *testing.T) {
 	}
 }
 
+// After a stall all that was due begins at once, and may take too long for that.
+func TestARunInTheWakeOfAStall(t *testing.T) {
+	for _, tt := range []struct {
+		after time.Duration
+		want  probes.Outcome
+	}{{200 * time.Millisecond, probes.Unknown}, {5 * time.Second, probes.Failed}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := Plan{Targets: targets(1, time.Hour), Probe: factory(quick)}
+			during(t, time.Minute, p, func(a *Agent) {
+				time.Sleep(20 * time.Second)
+				a.watch.pretend(3 * time.Second)
+				time.Sleep(2*beat + tt.after)
+				r := probes.Do(t.Context(), func(ctx context.Context, s *probes.Step, t probes.Target) error {
+					sleeps(2*time.Second)(ctx, s, t)
+					return probes.Fail(probes.HTTPTimeout, nil)
+				}, p.Targets[0])
+				if a.examine(t.Context(), r); r.Outcome != tt.want {
+					t.Errorf("%v after a stall: got %s, want %s", tt.after, r.Outcome, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestARunThatBeganTooLate(t *testing.T) {
 	a := New("eu-west", func(*probes.Run) {}, Options{})
 	r := probes.Do(t.Context(), func(context.Context, *probes.Step, probes.Target) error {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -80,8 +81,8 @@ func (n *network) testify(ctx context.Context, r *probes.Run) *probes.Step {
 	op, peer := operation(r)
 	w := probes.NewStep(probes.WitnessStep)
 	if err := n.route(peer); err != nil {
-		w.Set(probes.AttrAgentWitnesses, []string{peer + "=" + err.Error()})
-		err = probes.Fail(probes.LocalNetwork, fmt.Errorf("there is no route from here to %s: %w", peer, err))
+		w.Set(probes.AttrAgentWitnesses, []string{cmp.Or(peer, "localhost") + "=" + err.Error()})
+		err = probes.Fail(probes.LocalNetwork, fmt.Errorf("nothing leads from here to %s: %w", cmp.Or(peer, "the resolver"), err))
 		w.Done(&err)
 		return w
 	}

@@ -159,7 +159,7 @@ func TestWitnesses(t *testing.T) {
 func TestWithoutARouteNobodyIsAsked(t *testing.T) {
 	good := serve(t, 0)
 	r := examined(t, lost("connect", probes.ConnectUnreachable, "fe80::1"), good.named())
-	if r.Outcome != probes.Unknown || r.Code != probes.LocalNetwork || !strings.Contains(r.Detail, "no route from here to fe80::1") {
+	if r.Outcome != probes.Unknown || r.Code != probes.LocalNetwork || !strings.Contains(r.Detail, "nothing leads from here to fe80::1") {
 		t.Errorf("got %s, %s: %s", r.Outcome, r.Code, r.Detail)
 	}
 	if n := good.asked.Load(); n != 0 {

@@ -4,17 +4,24 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
 
-// route returns why nothing leads from here to addr, nil where something does
-// or addr is none. Connecting a UDP socket asks the kernel and sends nothing. An
-// address of a family that this machine has no route for is told so too: whether
-// others reach it can't be seen from here.
+// route returns why nothing leads from here to addr, nil where something does.
+// Where addr is none, as of a name that was not resolved, it is about the
+// resolver, if that is on this machine. Connecting a UDP socket asks the kernel
+// and sends nothing. An address of a family that this machine has no route for is
+// told so too: whether others reach it can't be seen from here.
 func (n *network) route(addr string) error {
 	a, err := netip.ParseAddr(addr)
-	if err != nil {
+	switch {
+	case err != nil && !slices.ContainsFunc(n.witnesses, func(w *witness) bool { return w.near }):
+		return nil
+	case !n.outside(addr) && loopbackDown():
+		return errors.New("the loopback interface is down") // its routes are there nonetheless
+	case err != nil:
 		return nil
 	}
 	d := net.Dialer{LocalAddr: source(n.sources, "udp", a)}
@@ -29,6 +36,14 @@ func (n *network) route(addr string) error {
 		}
 	}
 	return plain(err)
+}
+
+// loopbackDown reports whether this machine can't talk to itself, by whichever
+// of its addresses.
+func loopbackDown() bool {
+	all, err := net.Interfaces()
+	i := slices.IndexFunc(all, func(i net.Interface) bool { return i.Flags&net.FlagLoopback != 0 })
+	return err == nil && i >= 0 && all[i].Flags&net.FlagUp == 0
 }
 
 // own are this machine's addresses: to reach one proves nothing of the network.
