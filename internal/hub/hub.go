@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sonde-media/sonde/internal/store"
 )
@@ -87,7 +86,7 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	route("/v1/", "ingest", timed(h.gate.asked(bearer, ingest, RoleAgent)))
 	route("/api/", "api", timed(h.gate.asked(bearer, h.api(), RoleViewer)))
 	route("/api/v1/config", "config", timed(h.gate.asked(bearer, h.config, RoleAgent, RoleViewer)))
-	route("/metrics", "metrics", h.gate.asked(bearer, promhttp.HandlerFor(gather, promhttp.HandlerOpts{}), RoleViewer))
+	route("/metrics", "metrics", h.gate.asked(bearer, h.metrics(gather), RoleViewer))
 	route("/healthz", "health", timed(http.HandlerFunc(healthy))) // agents ask it for the time
 	route("/readyz", "health", http.HandlerFunc(h.ready))
 	route("/", "pages", h.gate.asked(browser, h.queries.taken(pages(answering{h.st, h}, time.Now)), RoleViewer))

@@ -10,8 +10,8 @@ import (
 	"github.com/sonde-media/sonde/probes"
 )
 
-// fleet is an agent a region, all of them well.
-func fleet(regions ...string) api.Agents {
+// fleetOf is an agent a region, all of them well.
+func fleetOf(regions ...string) api.Agents {
 	all := api.Agents{Config: "1a2b3c4d", Version: "v2"}
 	for _, r := range regions {
 		seen, started := pagesNow.Add(-20*time.Second), pagesNow.Add(-3*time.Hour)
@@ -31,7 +31,7 @@ func quiet(a *api.Agent, since time.Duration) {
 }
 
 func TestAgentsPage(t *testing.T) {
-	all := fleet("ap-south", "eu-west", "us-east")
+	all := fleetOf("ap-south", "eu-west", "us-east")
 	text := read(t, &answers{agents: all}, "/agents", 200)
 	wantAll(t, text, "✓ 3 agents report", "serves configuration 1a2b3c4d", "It is version v2", "30.0 MiB")
 
@@ -68,7 +68,7 @@ func TestAgentsPageOfALargeFleet(t *testing.T) {
 	for n := range 10_000 {
 		regions = append(regions, fmt.Sprintf("region-%05d", n))
 	}
-	all := fleet(regions...)
+	all := fleetOf(regions...)
 	quiet(&all.Agents[9_999], time.Hour)
 	status, body := visit(t, &answers{agents: all}, "/agents")
 	if status != 200 || !strings.Contains(body, "region-09999") || strings.Contains(body, "region-09998") || len(body) > 4<<20 {
@@ -80,7 +80,7 @@ func TestAgentsPageOfALargeFleet(t *testing.T) {
 // A silent agent shows on the front before runs are missed.
 func TestSilentAgentOnTheFront(t *testing.T) {
 	m := world(sixTargets, "eu-west", "us-east")
-	all := fleet("eu-west", "us-east")
+	all := fleetOf("eu-west", "us-east")
 	quiet(&all.Agents[0], 4*time.Minute)
 	text := read(t, &answers{matrix: m, agents: all}, "/", 200)
 	wantAll(t, text, "Nothing is heard from eu-west", "eu-west is silent", "Nothing has come from this region since 02:58 UTC, 4 min ago",
