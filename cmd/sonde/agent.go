@@ -107,6 +107,7 @@ func hangups() (signals <-chan os.Signal, stop func()) {
 // start waits for a configuration and runs the agent by it. base holds what
 // doesn't come from there.
 func (f *agentFlags) start(ctx context.Context, look <-chan os.Signal, base agentOptions) error {
+	agent.SaveCPU()
 	s, err := f.source(base.log)
 	if err != nil {
 		return usageError{err}
@@ -126,7 +127,6 @@ func (f *agentFlags) start(ctx context.Context, look <-chan os.Signal, base agen
 	o.updates = func(ctx context.Context, accept func(*config.Config) error) {
 		s.Watch(ctx, look, func(v *source.Version) error { return accept(v.Config) })
 	}
-	agent.SaveCPU()
 	return runAgent(ctx, o)
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -156,6 +157,7 @@ func (r *running) apply(cfg *config.Config) error {
 		return err
 	}
 	r.net, r.wire = n, w
+	debug.FreeOSMemory() // what reading the configuration took
 	return nil
 }
 
