@@ -218,12 +218,14 @@ func TestMetricsAfterAnOutage(t *testing.T) {
 		t.Fatalf("%d requests were taken, want 1", len(got))
 	}
 	counts := map[string]int64{}
-	for _, m := range got[0].ScopeMetrics[0].Metrics {
-		for _, p := range m.GetSum().GetDataPoints() {
-			counts[m.Name] += p.GetAsInt()
-		}
-		for _, p := range m.GetHistogram().GetDataPoints() {
-			counts[m.Name] += int64(p.Count)
+	for _, scope := range got[0].ScopeMetrics {
+		for _, m := range scope.Metrics {
+			for _, p := range m.GetSum().GetDataPoints() {
+				counts[m.Name] += p.GetAsInt()
+			}
+			for _, p := range m.GetHistogram().GetDataPoints() {
+				counts[m.Name] += int64(p.Count)
+			}
 		}
 	}
 	if counts["sonde.runs"] != 5 || counts["sonde.run.duration"] != 5 || counts["sonde.step.duration"] != 5 {

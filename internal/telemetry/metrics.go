@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -26,25 +25,32 @@ type metrics struct {
 	meter    metric.Meter
 	region   attribute.KeyValue
 
-	runs         metric.Int64Counter
+	runs         *counts
 	runDuration  metric.Float64Histogram
 	stepDuration metric.Float64Histogram
 	startup      metric.Float64Histogram
 	lateness     metric.Float64Histogram
 
-	steps sync.Map // of stepKey, a [metric.MeasurementOption] each: sorting attributes is most of what a step costs
-	certs certificates
+	runSeries  seriesBy[runKey]
+	stepSeries seriesBy[stepKey]
+	services   seriesBy[string]
+	own        *series // of the agent as a whole
+	certs      certificates
 }
 
 func newMetrics(e *Exporter) (*metrics, error) {
-	options, err := readers(e.opts)
+	region := attribute.String("region", probes.Bounded(e.opts.Resource.Region))
+	runs := newCounts(region)
+	options, err := readers(e.opts, runs)
 	if err != nil {
 		return nil, err
 	}
 	options = append(options, sdkmetric.WithResource(e.opts.Resource.resource()), sdkmetric.WithCardinalityLimit(maxSeries))
 	m := &metrics{
 		provider: sdkmetric.NewMeterProvider(options...),
-		region:   attribute.String("region", probes.Bounded(e.opts.Resource.Region)),
+		region:   region,
+		runs:     runs,
+		own:      newSeries(set(region)),
 	}
 	m.meter = m.provider.Meter(scopeName)
 	if err := errors.Join(m.open(), m.observeCertificates(), m.observeSpools(e)); err != nil {
@@ -53,8 +59,8 @@ func newMetrics(e *Exporter) (*metrics, error) {
 	return m, nil
 }
 
-// readers are the ways by which metrics leave.
-func readers(o Options) (options []sdkmetric.Option, err error) {
+// readers are the ways by which metrics leave, and runs with them.
+func readers(o Options, runs *counts) (options []sdkmetric.Option, err error) {
 	to, err := otlpEndpoint(o.OTLP, "metrics")
 	if err != nil {
 		return nil, err
@@ -64,10 +70,10 @@ func readers(o Options) (options []sdkmetric.Option, err error) {
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporter)))
+		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(runs))))
 	}
 	if o.Registry != nil {
-		reader, err := promexporter.New(promexporter.WithRegisterer(o.Registry), promexporter.WithoutScopeInfo(),
+		reader, err := promexporter.New(promexporter.WithRegisterer(o.Registry), promexporter.WithoutScopeInfo(), promexporter.WithProducer(runs),
 			promexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes))
 		if err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
@@ -78,18 +84,17 @@ func readers(o Options) (options []sdkmetric.Option, err error) {
 }
 
 func (m *metrics) open() error {
-	var errs [5]error
-	m.runs, errs[0] = m.meter.Int64Counter("sonde.runs", metric.WithUnit("{run}"), metric.WithDescription("Finished runs."))
-	m.runDuration, errs[1] = m.seconds("sonde.run.duration", "Duration of runs.")
-	m.stepDuration, errs[2] = m.seconds("sonde.step.duration", "Duration of the steps of runs.")
-	m.startup, errs[3] = m.seconds("sonde.media.startup", "From the first byte asked for to the first frame decoded.")
-	m.lateness, errs[4] = m.seconds("sonde.agent.lateness", "How much later than scheduled runs began.")
+	var errs [4]error
+	m.runDuration, errs[0] = m.seconds("sonde.run.duration", "Duration of runs.")
+	m.stepDuration, errs[1] = m.seconds("sonde.step.duration", "Duration of the steps of runs.")
+	m.startup, errs[2] = m.seconds("sonde.media.startup", "From the first byte asked for to the first frame decoded.")
+	m.lateness, errs[3] = m.seconds("sonde.agent.lateness", "How much later than scheduled runs began.")
 	return errors.Join(errs[:]...)
 }
 
 func (m *metrics) seconds(name, about string) (metric.Float64Histogram, error) {
 	return m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(about),
-		metric.WithExplicitBucketBoundaries(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60))
+		metric.WithExplicitBucketBoundaries(bounds...))
 }
 
 // observeCertificates tells lifetimes as they are when asked: they shrink

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -9,23 +10,18 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sonde-media/sonde/probes"
 )
 
 // record walks the finished tree once.
 func (m *metrics) record(run *probes.Run) {
+	m.runs.add(run)
 	t := run.Target
-	w := walk{
-		metrics: m, kind: attribute.String("kind", probes.Bounded(t.Kind)), service: attribute.String("service", probes.Bounded(t.Service)),
-		certificates: true,
-	}
-	outcome := attribute.String("outcome", string(run.Outcome))
-	m.runs.Add(background, 1, with(
-		attribute.String("target", probes.Bounded(t.Name)), w.kind, w.service, m.region, outcome, errorType(run.Code)))
-	m.runDuration.Record(background, run.Root.Took.Seconds(), with(w.kind, w.service, m.region, outcome))
-	late := max(0, run.Root.Start.Sub(run.Scheduled))
-	m.lateness.Record(background, late.Seconds(), with(m.region))
+	w := walk{metrics: m, run: run, kind: probes.Bounded(t.Kind), service: probes.Bounded(t.Service), certificates: true}
+	m.runSeries.of(runKey{w.kind, w.service, run.Outcome}, m.ofRun).record(&w, m.runDuration, run.Root.Took.Seconds())
+	m.own.record(&w, m.lateness, max(0, run.Root.Start.Sub(run.Scheduled)).Seconds())
 	for _, s := range run.Root.Steps {
 		w.step(s, "")
 	}
@@ -34,31 +30,54 @@ func (m *metrics) record(run *probes.Run) {
 // A walk records the steps of one run.
 type walk struct {
 	*metrics
-	kind, service attribute.KeyValue
+	run           *probes.Run
+	kind, service string
 	certificates  bool // whether hosts here are worth a series
+	at            int  // the step, in tree order
 }
 
 // step records s and what is below it. host is the server's of the nearest
 // step above that has one.
-func (w walk) step(s *probes.Step, host string) {
+func (w *walk) step(s *probes.Step, host string) {
+	w.at++
 	host = cmp.Or(s.Text(probes.AttrServerAddress), host)
 	var code probes.Code
 	if s.Fail != nil {
 		code = s.Fail.Code
 	}
-	w.stepDuration.Record(background, s.Took.Seconds(), w.of(stepKey{s.Name, w.kind.Value.AsString(), code}))
+	w.stepSeries.of(stepKey{s.Name, w.kind, code}, w.ofStep).record(w, w.stepDuration, s.Took.Seconds())
 	if ms, ok := number(s.Attrs[probes.AttrMediaStartup]); ok {
-		w.startup.Record(background, ms/1000, with(w.service, w.region))
+		w.services.of(w.service, w.ofService).record(w, w.startup, ms/1000)
 	}
 	if s.Name == "asset" { // a page's assets come from too many hosts
 		w.certificates = false
 	}
-	if end, err := time.Parse(time.RFC3339, s.Text(probes.AttrCertNotAfter)); w.certificates && host != "" && err == nil {
-		w.certs.note(probes.Bounded(host), end, s.Start)
+	if until := s.Text(probes.AttrCertNotAfter); w.certificates && host != "" && until != "" {
+		if end, err := time.Parse(time.RFC3339, until); err == nil {
+			w.certs.note(probes.Bounded(host), end, s.Start)
+		}
 	}
 	for _, c := range s.Steps {
 		w.step(c, host)
 	}
+}
+
+// span is a context by which the step that w is at becomes the example of what
+// is recorded.
+func (w *walk) span() context.Context {
+	return trace.ContextWithSpanContext(background, trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID(w.run.ID), SpanID: trace.SpanID(w.run.ID.Span(w.at)), TraceFlags: trace.FlagsSampled,
+	}))
+}
+
+// A runKey is what series of runs' durations differ by.
+type runKey struct {
+	kind, service string
+	outcome       probes.Outcome
+}
+
+func (m *metrics) ofRun(key runKey) attribute.Set {
+	return set(attribute.String("kind", key.kind), attribute.String("service", key.service), m.region, attribute.String("outcome", string(key.outcome)))
 }
 
 // A stepKey is what series of steps differ by; our code and the configuration
@@ -68,23 +87,25 @@ type stepKey struct {
 	code       probes.Code
 }
 
-func (m *metrics) of(key stepKey) metric.MeasurementOption {
-	if option, ok := m.steps.Load(key); ok {
-		return option.(metric.MeasurementOption)
-	}
-	option := with(attribute.String("step", probes.Bounded(key.step)), attribute.String("kind", key.kind), m.region, errorType(key.code))
-	m.steps.Store(key, option)
-	return option
+func (m *metrics) ofStep(key stepKey) attribute.Set {
+	return set(attribute.String("step", probes.Bounded(key.step)), attribute.String("kind", key.kind), m.region, errorType(key.code))
+}
+
+func (m *metrics) ofService(service string) attribute.Set {
+	return set(attribute.String("service", service), m.region)
 }
 
 func errorType(code probes.Code) attribute.KeyValue {
 	return attribute.String(probes.AttrErrorType, string(code))
 }
 
-// with leaves out what is empty, such as error.type where nothing failed.
+// set leaves out what is empty, such as error.type where nothing failed.
+func set(attrs ...attribute.KeyValue) attribute.Set {
+	return attribute.NewSet(slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return a.Value.AsString() == "" })...)
+}
+
 func with(attrs ...attribute.KeyValue) metric.MeasurementOption {
-	attrs = slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return a.Value.AsString() == "" })
-	return metric.WithAttributeSet(attribute.NewSet(attrs...))
+	return metric.WithAttributeSet(set(attrs...))
 }
 
 func number(v any) (float64, bool) {
