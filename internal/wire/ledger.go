@@ -49,6 +49,23 @@ func newLedger(l Limits) *ledger {
 	return &ledger{limits: l, hosts: map[string]*account{}, held: map[string]hold{}}
 }
 
+// under returns a ledger with other limits that goes on from what l has counted
+// today; l itself where the limits are the same.
+func (l *ledger) under(limits Limits) *ledger {
+	next := newLedger(limits)
+	if next.limits == l.limits {
+		return l
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next.all = l.all
+	maps.Copy(next.held, l.held)
+	for host, a := range l.hosts {
+		next.account(host, a.used).day = a.day
+	}
+	return next
+}
+
 // account returns host's; the caller holds mu.
 func (l *ledger) account(host string, now time.Time) *account {
 	a := l.hosts[host]

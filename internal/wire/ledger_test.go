@@ -97,3 +97,31 @@ func BenchmarkLedger(b *testing.B) {
 		l.spend("a.test", 1, noon)
 	}
 }
+
+// A changed configuration is no new day.
+func TestRenewedNetGoesOnCounting(t *testing.T) {
+	n, err := New(Options{Limits: Limits{HostDayBytes: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.ledger.spend("a.test", 100, noon)
+	n.ledger.hold("one", time.Hour, noon)
+	for name, limits := range map[string]Limits{"the same limits": {HostDayBytes: 100}, "others": {HostDayBytes: 90, DayBytes: 1000}} {
+		next, err := n.Renewed(Options{Limits: limits, UserAgent: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := next.ledger.ask("a.test", "", noon, 0); err == nil {
+			t.Errorf("%s: what was read is forgotten", name)
+		}
+		if _, err := next.ledger.ask("b.test", "one", noon, 0); err == nil {
+			t.Errorf("%s: a Retry-After is forgotten", name)
+		}
+		if _, err := next.ledger.ask("b.test", "", noon, 0); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := n.Renewed(Options{Limits: Limits{HostRate: -1}}); err == nil {
+		t.Error("bad limits are taken")
+	}
+}

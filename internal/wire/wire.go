@@ -103,6 +103,17 @@ func New(o Options) (*Net, error) {
 	return &Net{o: o, others: new(sync.Map), ledger: newLedger(o.Limits), trust: newVerifier(o)}, nil
 }
 
+// Renewed is [New] for a process that has used n so far: what hosts were asked
+// for today still counts against their budgets, and their Retry-After is kept.
+func (n *Net) Renewed(o Options) (*Net, error) {
+	next, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	next.ledger = n.ledger.under(o.Limits)
+	return next, nil
+}
+
 // Now is the time that what hosts say of dates is judged by; see Options.Now.
 func (n *Net) Now() time.Time {
 	if n.o.Now == nil {
