@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"regexp"
 
 	"go.yaml.in/yaml/v4"
@@ -48,16 +49,15 @@ func Bundle(path string) ([]byte, error) {
 // BundleOf is [Bundle] that returns what it is made of too, for its version
 // and the files it includes. Variables have no values there.
 func BundleOf(path string) ([]byte, *Config, error) {
-	data, err := readFile(path, MaxBytes)
-	if err != nil {
-		return nil, nil, Errors{{File: path, Message: err.Error()}}
-	}
-	x := text{name: path, data: data, env: anyVariable, kinds: kinds, open: remember(readInclude), lenient: true}
-	c, err := x.parse()
+	x, c, err := loadLenient(path)
 	if err != nil || len(c.Includes) == 0 {
-		return data, c, err
+		return x.data, c, err
 	}
-	body, err := x.flatten()
+	f, err := x.flatten()
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := encode(f.root, f.targets)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,6 +65,21 @@ func BundleOf(path string) ([]byte, *Config, error) {
 		return nil, nil, Errors{{File: path, Message: fmt.Sprintf("is larger than %d MiB with what it includes", MaxBytes>>20)}}
 	}
 	return fmt.Appendf(nil, "# bundle of version %s, text %s\n%s", c.Version, digest(body), body), c, nil
+}
+
+// loadLenient checks the configuration at path and what it includes, but for
+// what holds variables.
+func loadLenient(path string) (x text, c *Config, err error) {
+	data, err := readFile(path, MaxBytes)
+	if err != nil {
+		return x, nil, Errors{{File: path, Message: err.Error()}}
+	}
+	x = text{name: path, data: data, env: anyVariable, kinds: kinds, open: remember(readInclude), lenient: true}
+	c, err = x.parse()
+	if err != nil {
+		return text{}, nil, err
+	}
+	return x, c, nil
 }
 
 // anyVariable has every variable.
@@ -86,48 +101,76 @@ func remember(open func(string) ([]byte, error)) func(string) ([]byte, error) {
 	}
 }
 
-// flatten returns x, which has no errors, with the targets of its includes in
-// their place.
-func (x text) flatten() ([]byte, error) {
+// A flat is a configuration with the targets of its includes among its own.
+type flat struct {
+	root    *yaml.Node // without targets and include
+	targets iter.Seq[*yaml.Node]
+}
+
+// flatten returns x, which has no errors, as one. Its targets are made as they
+// are asked for: there may be very many.
+func (x text) flatten() (flat, error) {
 	r := x.reader()
 	root := r.document(x.data)
 	if root == nil {
-		return nil, r.errors()
+		return flat{}, r.errors()
 	}
-	var includes []include
-	if n := value(root.Content, "include"); n != nil {
-		includes = r.includes(n)
-		drop(root, "include")
-	}
-	list := value(root.Content, "targets")
-	if list == nil || list.Kind != yaml.SequenceNode { // nothing, or an alias
-		own := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-		if list != nil {
-			own.Content = aliased(list).Content
+	root = aliased(root)
+	own, included := value(root.Content, "targets"), value(root.Content, "include")
+	drop(root, "targets")
+	drop(root, "include")
+	targets := func(yield func(*yaml.Node) bool) {
+		more := true
+		add := func(item *yaml.Node) { more = more && yield(plain(item, 0)) }
+		if own != nil {
+			for _, item := range aliased(own).Content {
+				add(item)
+			}
 		}
-		drop(root, "targets")
-		root.Content = append(root.Content, scalar("targets"), own)
-		list = own
+		if included == nil {
+			return
+		}
+		for _, inc := range r.includes(included) {
+			r.bring(inc, add)
+		}
 	}
-	list.Style = 0
-	for _, inc := range includes {
-		r.bring(inc, func(item *yaml.Node) { list.Content = append(list.Content, item) })
-	}
-	if err := r.errors(); err != nil {
-		return nil, err
-	}
-	return encode(plain(root, 0)) // an anchor may have stood with an include
+	return flat{plain(root, 0), targets}, nil // an anchor may have stood with an include
 }
 
-// encode writes n as YAML.
-func encode(n *yaml.Node) ([]byte, error) {
+// encode writes the mapping root as YAML, and a list of targets at its end. The
+// YAML library takes gigabytes to write a long one whole.
+func encode(root *yaml.Node, targets iter.Seq[*yaml.Node]) ([]byte, error) {
 	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
+	if len(root.Content) > 0 {
+		root.Style = 0
+		if err := encodeNode(&b, root); err != nil {
+			return nil, err
+		}
+	}
+	empty := true
+	for item := range targets {
+		if empty {
+			b.WriteString("targets:\n")
+		}
+		empty = false
+		list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{item}}
+		if err := encodeNode(&b, list); err != nil {
+			return nil, err
+		}
+	}
+	if empty {
+		b.WriteString("targets: []\n")
+	}
+	return b.Bytes(), nil
+}
+
+func encodeNode(b *bytes.Buffer, n *yaml.Node) error {
+	e := yaml.NewEncoder(b)
 	e.SetIndent(2)
 	if err := e.Encode(n); err != nil {
-		return nil, fmt.Errorf("write configuration: %w", err)
+		return fmt.Errorf("write configuration: %w", err)
 	}
-	return b.Bytes(), e.Close()
+	return e.Close()
 }
 
 // drop removes key from the mapping n.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -20,14 +21,14 @@ import (
 // variables stand as ${NAME}, and what runs don't record is REDACTED.
 type Effective struct {
 	Version string
-	root    *yaml.Node
+	flat
 }
 
 // LoadEffective reads the configuration at path as it takes effect in region,
 // or everywhere for "". Variables need not be there; else it is checked as
 // [Load] does.
 func LoadEffective(path, region string) (*Effective, error) {
-	data, c, err := BundleOf(path)
+	x, c, err := loadLenient(path)
 	if err != nil {
 		return nil, err
 	}
@@ -35,32 +36,44 @@ func LoadEffective(path, region string) (*Effective, error) {
 		known := slices.Sorted(maps.Keys(c.Regions))
 		return nil, fmt.Errorf("region %q is not in the configuration%s", region, hint(region, known))
 	}
-	r := text{name: path, data: data}.reader()
-	doc := r.document(data)
-	if doc == nil {
-		return nil, r.errors()
+	f, err := x.flatten()
+	if err != nil {
+		return nil, err
 	}
-	root := plain(doc, 0)
-	completeRoot(root, c)
-	list := value(root.Content, "targets")
-	var chosen []*yaml.Node
-	for i, n := range list.Content {
-		if region == "" || c.place(i).holds(region) {
-			completeTarget(n, c.Targets[i])
-			veil(n)
-			chosen = append(chosen, n)
+	completeRoot(f.root)
+	return &Effective{c.Version, flat{f.root, complete(f.targets, c, region)}}, nil
+}
+
+// complete yields those of the targets of c that region probes, with all that
+// they leave out and without secrets.
+func complete(targets iter.Seq[*yaml.Node], c *Config, region string) iter.Seq[*yaml.Node] {
+	return func(yield func(*yaml.Node) bool) {
+		i := 0
+		for n := range targets {
+			if region == "" || c.place(i).holds(region) {
+				completeTarget(n, c.Targets[i])
+				veil(n)
+				if !yield(n) {
+					return
+				}
+			}
+			i++
 		}
 	}
-	list.Content = chosen
-	return &Effective{c.Version, root}, nil
 }
 
 // YAML returns e as a configuration would be written.
-func (e *Effective) YAML() ([]byte, error) { return encode(e.root) }
+func (e *Effective) YAML() ([]byte, error) { return encode(e.root, e.targets) }
 
 // JSON returns e as one JSON document.
 func (e *Effective) JSON() ([]byte, error) {
-	return json.MarshalIndent(asJSON(e.root, 0), "", "  ")
+	all := asJSON(e.root, 0).(map[string]any)
+	list := []any{}
+	for n := range e.targets {
+		list = append(list, asJSON(n, 0))
+	}
+	all["targets"] = list
+	return json.MarshalIndent(all, "", "  ")
 }
 
 func asJSON(n *yaml.Node, depth int) any {
@@ -90,8 +103,8 @@ func asJSON(n *yaml.Node, depth int) any {
 	return n.Value
 }
 
-// completeRoot adds what c has and root leaves out.
-func completeRoot(root *yaml.Node, c *Config) {
+// completeRoot adds what root leaves out.
+func completeRoot(root *yaml.Node) {
 	for _, key := range []string{"hub", "otlp"} {
 		if n := value(root.Content, key); n != nil {
 			n.Value = veilURL(n.Value)
@@ -110,10 +123,6 @@ func completeRoot(root *yaml.Node, c *Config) {
 	if value(root.Content, "user_agent") == nil && value(shared.Content, "user_agent") == nil {
 		absent(root, "user_agent", wire.DefaultUserAgent)
 	}
-	if list := value(root.Content, "targets"); list == nil || list.Kind != yaml.SequenceNode {
-		drop(root, "targets")
-		root.Content = append(root.Content, scalar("targets"), &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"})
-	}
 }
 
 // completeTarget adds to n what t has and n leaves out.
@@ -123,14 +132,9 @@ func completeTarget(n *yaml.Node, t probes.Target) {
 	absent(n, "timeout", durationWord(cmp.Or(t.Timeout, probes.DefaultTimeout)))
 	absent(n, "confirm", durationWord(t.Confirm))
 	absent(n, "paused", t.Paused)
-	for _, k := range kinds {
-		if k.name != t.Kind {
-			continue
-		}
-		options := defaultOptions(k)
-		for _, key := range slices.Sorted(maps.Keys(options)) {
-			absent(n, key, options[key])
-		}
+	options := defaultOptions()[t.Kind]
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		absent(n, key, options[key])
 	}
 }
 
@@ -157,11 +161,28 @@ func absent(n *yaml.Node, key string, v any) {
 		}
 		return
 	}
-	var made yaml.Node
-	if err := made.Encode(v); err != nil {
-		panic(fmt.Sprintf("default of %s: %v", key, err))
+	n.Content = append(n.Content, scalar(key), node(v))
+}
+
+// node is what v, as encoding/json has it, is in YAML.
+func node(v any) *yaml.Node {
+	switch v := v.(type) {
+	case string:
+		return scalar(v)
+	case map[string]any:
+		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			n.Content = append(n.Content, scalar(key), node(v[key]))
+		}
+		return n
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: fmt.Sprint(v)}
 	}
-	n.Content = append(n.Content, scalar(key), &made)
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: fmt.Sprint(v)}
+	if !strings.ContainsAny(n.Value, ".e") {
+		n.Tag = "!!int"
+	}
+	return n
 }
 
 // durationWord writes d as people do: 1m, not 1m0s.

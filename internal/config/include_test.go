@@ -268,7 +268,11 @@ func FuzzInclude(f *testing.F) {
 		if c == nil {
 			return
 		}
-		body, err := x.flatten()
+		flat, err := x.flatten()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := encode(flat.root, flat.targets)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -115,12 +116,21 @@ func includeSchema() schema {
 
 // optionProperties are the options of a kind, from the struct that holds them.
 func optionProperties(k kind) []property {
-	return properties(k.name, reflect.TypeOf(k.defaults), defaultOptions(k))
+	return properties(k.name, reflect.TypeOf(k.defaults), defaultOptions()[k.name])
 }
 
-// defaultOptions are the options of a target that names none, as the
-// configuration writes them, without those that are nothing.
-func defaultOptions(k kind) map[string]any {
+// defaultOptions are the options of a target that names none, by kind, as the
+// configuration writes them.
+var defaultOptions = sync.OnceValue(func() map[string]map[string]any {
+	all := map[string]map[string]any{}
+	for _, k := range kinds {
+		all[k.name] = optionsOf(k)
+	}
+	return all
+})
+
+// optionsOf are k's default options without those that are nothing.
+func optionsOf(k kind) map[string]any {
 	all := map[string]any{}
 	text, err := json.Marshal(k.defaults)
 	if err != nil || json.Unmarshal(text, &all) != nil {

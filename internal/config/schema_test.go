@@ -81,6 +81,9 @@ func TestSchemaAccepts(t *testing.T) {
 	if samples["effective"], err = e.YAML(); err != nil {
 		t.Fatal(err)
 	}
+	if samples["effective, JSON"], err = e.JSON(); err != nil {
+		t.Fatal(err)
+	}
 	samples["all keys"] = []byte(everything)
 	if _, err := parse("everything.yaml", []byte(everything), testEnv, kinds); err != nil {
 		t.Fatal(err)
