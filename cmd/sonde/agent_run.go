@@ -54,6 +54,7 @@ type running struct {
 	exporter *telemetry.Exporter
 	wire     wire.Options // of net
 	net      *wire.Net    // nil before the first configuration
+	targets  int
 }
 
 // runAgent probes and delivers until ctx is canceled. Then it waits for the
@@ -121,7 +122,7 @@ func (r *running) begun() {
 	if r.wire.UserAgent == "" && r.wire.Contact == "" && slices.ContainsFunc(o.config.Targets, isRemote) {
 		o.log.Warn("nobody can tell whose prober this is: set contact in the configuration, or --contact", "user_agent", wire.DefaultUserAgent)
 	}
-	o.log.Info("agent started", "region", o.region, "targets", r.agent.Stats().Targets, "version", o.config.Version,
+	o.log.Info("agent started", "region", o.region, "targets", r.targets, "version", o.config.Version,
 		"hub", cmp.Or(o.hub, o.config.Hub), "data", o.data)
 	if o.health != nil {
 		o.health.ready()
@@ -141,24 +142,32 @@ func (r *running) apply(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	n, renew := r.net, r.net != nil && !sameNetwork(r.wire, w)
-	if n == nil || renew {
-		now := w
-		now.Now = r.exporter.Now
-		if n, err = wire.New(now); err != nil {
+	n, renew := r.net, r.net == nil || !sameNetwork(r.wire, w)
+	if renew {
+		if n, err = r.renewed(w); err != nil {
 			return err
 		}
 	}
+	targets := r.o.targets(cfg)
 	err = r.agent.Apply(agent.Plan{
-		Version: cfg.Version, Targets: r.o.targets(cfg), Renew: renew,
+		Version: cfg.Version, Targets: targets, Renew: renew,
 		Probe: func(t probes.Target) (probes.Func, error) { return config.NewProbe(n, t) },
 	})
 	if err != nil {
 		return err
 	}
-	r.net, r.wire = n, w
+	r.net, r.wire, r.targets = n, w, len(targets)
 	debug.FreeOSMemory() // what reading the configuration took
 	return nil
+}
+
+// renewed returns a net that goes by w and by the hub's clock.
+func (r *running) renewed(w wire.Options) (*wire.Net, error) {
+	w.Now = r.exporter.Now
+	if r.net == nil {
+		return wire.New(w)
+	}
+	return r.net.Renewed(w)
 }
 
 // change is apply for a running agent, which tells of it.
@@ -166,18 +175,26 @@ func (r *running) change(cfg *config.Config) error {
 	if err := r.apply(cfg); err != nil {
 		return err
 	}
-	r.o.log.Info("configuration runs", "version", cfg.Version, "targets", r.agent.Stats().Targets)
-	for key, changed := range map[string]bool{
-		"hub":       r.o.hub == "" && cfg.Hub != r.config.Hub,
-		"otlp":      r.o.otlp == "" && cfg.OTLP != r.config.OTLP,
-		"witnesses": !slices.Equal(cfg.Witnesses, r.config.Witnesses),
-		"regions":   cfg.Regions[r.o.region] != r.config.Regions[r.o.region],
-	} {
-		if changed {
-			r.o.log.Warn("takes effect at the next start", "key", key)
-		}
+	r.o.log.Info("configuration runs", "version", cfg.Version, "targets", r.targets)
+	if keys := r.later(cfg); len(keys) > 0 {
+		r.o.log.Warn("takes effect at the next start", "keys", keys)
 	}
 	return nil
+}
+
+// later are the keys of cfg that differ from the first configuration's and
+// count from the next start on.
+func (r *running) later(cfg *config.Config) (keys []string) {
+	differs := func(key string, is bool) {
+		if is {
+			keys = append(keys, key)
+		}
+	}
+	differs("hub", r.o.hub == "" && cfg.Hub != r.config.Hub)
+	differs("otlp", r.o.otlp == "" && cfg.OTLP != r.config.OTLP)
+	differs("regions", cfg.Regions[r.o.region] != r.config.Regions[r.o.region])
+	differs("witnesses", !slices.Equal(cfg.Witnesses, r.config.Witnesses))
+	return keys
 }
 
 // sameNetwork reports whether probes made with a do the same with b.

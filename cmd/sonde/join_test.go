@@ -73,9 +73,13 @@ func writeFile(t *testing.T, path, text string) {
 }
 
 // startPage serves a page that is in order.
-func startPage(t *testing.T) string {
+func startPage(t *testing.T) string { return startPageThat(t, func(*http.Request) {}) }
+
+// startPageThat has see look at every request.
+func startPageThat(t *testing.T, see func(*http.Request)) string {
 	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		see(r)
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, "<!doctype html><title>x</title><p>Hello")
 	}))
@@ -291,7 +295,13 @@ func TestClockNote(t *testing.T) {
 // errors changes nothing, and neither ends the agent.
 func TestAgentReloads(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	page := startPage(t)
+	renamed := make(chan struct{})
+	var once sync.Once
+	page := startPageThat(t, func(r *http.Request) {
+		if r.UserAgent() == "renamed" {
+			once.Do(func() { close(renamed) })
+		}
+	})
 	file, data := filepath.Join(t.TempDir(), "sonde.yaml"), t.TempDir()
 	writeFile(t, file, regionsYAML(page))
 	a := start(t, "agent", "--config", file, "--region", "eu-west", "--data", data, "--metrics", "127.0.0.1:0")
@@ -313,10 +323,11 @@ func TestAgentReloads(t *testing.T) {
 	a.says(t, "sonde.yaml:1:10: ", 1)
 	a.says(t, "sonde.yaml:2:1: ", 1)
 
-	writeFile(t, file, "hub: http://127.0.0.1:1\nuser_agent: x\n"+regionsYAML(page, page+"/2", page+"/3"))
+	writeFile(t, file, "hub: http://127.0.0.1:1\nuser_agent: renamed\n"+regionsYAML(page, page+"/2", page+"/3"))
 	hangUp(t)
 	a.says(t, "targets=3", 1)
-	a.says(t, "takes effect at the next start", 1)
+	a.says(t, `"takes effect at the next start" keys=[hub]`, 1)
+	<-renamed // the network that probes go by is another
 	if got := a.stop(); got != exitOK {
 		t.Errorf("exit status %d; %s", got, a.out.text())
 	}

@@ -159,6 +159,9 @@ func TestStartWithoutHub(t *testing.T) {
 	}
 	w.waitFor(t, "can't be reached", 1)
 	w.waitFor(t, "running the configuration kept from before", 1)
+	if w.count("nothing is probed") > 0 {
+		t.Error("it is said that nothing is probed")
+	}
 
 	for name, damage := range map[string]func(string) string{
 		"cut off":        func(s string) string { return s[:len(s)-2] },

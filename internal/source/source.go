@@ -123,9 +123,9 @@ func (s *Source) First(ctx context.Context, accept func(*Version) error) error {
 	if err == nil || !s.remote || ctx.Err() != nil {
 		return err
 	}
+	s.running = kept != nil && kept != v && accept(kept) == nil
 	s.report(err)
-	if kept != nil && kept != v && accept(kept) == nil {
-		s.running = true
+	if s.running {
 		s.log.Warn("running the configuration kept from before", "from", s, "version", kept.Config.Version, "fetched", kept.fetched.Format(time.RFC3339))
 	}
 	for !s.running {
