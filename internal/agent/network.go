@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -24,9 +25,22 @@ type network struct {
 
 	mu      sync.Mutex // guards what follows
 	reached time.Time  // when anything outside this machine was last reached; zero: never
+	cut     period     // when we were last cut off
 	learnt  bool       // the witnesses have been asked while the network was good
 	last    *question
 	own     own
+}
+
+// A period lasts from the question whose answer was that we are cut off until
+// something is reached again.
+type period struct {
+	from, to time.Time // zero: never; not over
+}
+
+// overlaps reports whether the period shares time with an operation. We may have
+// been cut off for a while before that was found out.
+func (p period) overlaps(begin, end time.Time) bool {
+	return !p.from.IsZero() && end.After(p.from.Add(-fresh)) && (p.to.IsZero() || begin.Before(p.to))
 }
 
 // note remembers what r, a finished run, reached outside this machine.
@@ -46,8 +60,14 @@ func (n *network) note(r *probes.Run) {
 func (n *network) reach(at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if at.After(n.reached) {
-		n.reached = at
+	n.reachedAt(at)
+}
+
+// reachedAt needs the lock.
+func (n *network) reachedAt(at time.Time) {
+	n.reached = later(n.reached, at)
+	if n.cut.to.IsZero() && at.After(n.cut.from) {
+		n.cut.to = at
 	}
 }
 
@@ -86,23 +106,44 @@ func (n *network) testify(ctx context.Context, r *probes.Run) *probes.Step {
 		w.Done(&err)
 		return w
 	}
+	if peer != "" && !n.outside(peer) || len(n.witnesses) == 0 {
+		return nil
+	}
 	end := op.Start.Add(op.Took)
-	if peer != "" && !n.outside(peer) || len(n.witnesses) == 0 || n.reachedSince(later(op.Start, end.Add(-fresh))) {
+	answers, fail := n.question(ctx, later(op.Start, end.Add(-fresh)), end.Add(-fresh))
+	if fail == nil && n.cutOff(op.Start, end) {
+		fail = probes.Fail(probes.LocalNetwork, errors.New("this agent was cut off until a moment ago"))
+	}
+	if fail == nil && answers == nil {
 		return nil
 	}
-	q := n.ask(ctx, end.Add(-fresh))
-	if q == nil {
-		return nil
-	}
-	w.Set(probes.AttrAgentWitnesses, q.answers)
-	w.Done(&q.fail)
+	w.Set(probes.AttrAgentWitnesses, answers)
+	w.Done(&fail)
 	return w
 }
 
-func (n *network) reachedSince(t time.Time) bool {
+// question asks the witnesses, unless something was reached since proof. It
+// returns what they said at since or later, and the failure that it comes to.
+func (n *network) question(ctx context.Context, proof, since time.Time) ([]string, error) {
+	n.mu.Lock()
+	proven := n.reached.After(proof)
+	n.mu.Unlock()
+	if proven {
+		return nil, nil
+	}
+	q := n.ask(ctx, since)
+	if q == nil {
+		return nil, nil
+	}
+	return q.answers, q.fail
+}
+
+// cutOff reports whether we are known to have been, at a time between begin and
+// end.
+func (n *network) cutOff(begin, end time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.reached.After(t)
+	return n.cut.overlaps(begin, end)
 }
 
 func later(a, b time.Time) time.Time {
@@ -207,9 +248,12 @@ func (n *network) conclude(q *question, replies []error) {
 	}
 	switch {
 	case answered:
-		n.reached = later(n.reached, q.began)
+		n.reachedAt(q.began)
 	case n.reached.After(q.began): // by a run, meanwhile
 	case len(silent) > 0:
+		if n.cut.from.IsZero() || !n.cut.to.IsZero() {
+			n.cut = period{from: q.began}
+		}
 		q.fail = probes.Fail(probes.LocalNetwork, fmt.Errorf("this agent is cut off: no answer from %s", strings.Join(silent, ", ")))
 	}
 }

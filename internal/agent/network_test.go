@@ -210,6 +210,28 @@ func TestWhatOtherRunsReachIsProof(t *testing.T) {
 	}
 }
 
+// A run that began while we were cut off, and ended when we no longer were,
+// tells nothing of its target either.
+func TestARunThatOutlastsACut(t *testing.T) {
+	quiet, good := serve(t, silent), serve(t, 0)
+	w := quiet.named()
+	a := &Agent{network: network{witnesses: []*witness{w}}}
+	long := lost("dns", probes.DNSTimeout, "")
+	a.examine(impatient(t), lost("dns", probes.DNSTimeout, ""))
+	w.address = good.addr // the network is back
+	a.network.last = nil
+	a.examine(t.Context(), long)
+	if long.Code != probes.LocalNetwork || testimony(long) != good.addr+"=ok" {
+		t.Errorf("a run that began in the cut: %s, %s", long.Outcome, testimony(long))
+	}
+	next := lost("dns", probes.DNSTimeout, "")
+	op, _ := operation(next)
+	op.Start = op.Start.Add(time.Minute)
+	if a.examine(t.Context(), next); next.Outcome != probes.Failed {
+		t.Errorf("a run after it: %s (%s)", next.Outcome, next.Detail)
+	}
+}
+
 func TestWhatIsReachedHereIsNoProof(t *testing.T) {
 	n := &network{}
 	addrs := []string{"127.0.0.1", "::1", "", "nonsense"}
@@ -242,7 +264,7 @@ func TestOnlyWitnessesThatAnsweredCount(t *testing.T) {
 		{true, false, probes.Failed},
 		{true, true, probes.Unknown},
 	} {
-		a.network.last, w.answered = nil, step.answered
+		a.network.last, a.network.cut, w.answered = nil, period{}, step.answered
 		if a.network.reached = (time.Time{}); step.reached {
 			a.network.reached = time.Now().Add(-time.Hour)
 		}
