@@ -59,7 +59,7 @@ func BenchmarkFeed(b *testing.B) {
 		body := large(4e6)
 		b.SetBytes(int64(len(body)))
 		for b.Loop() {
-			in := newIntake(time.Now())
+			in := newIntake(time.Now(), false)
 			in.Write(body)
 			in.sum("")
 			in.Close()

@@ -9,7 +9,8 @@
 // the run before is not parsed again, and where the server has given it
 // validators it isn't sent again either; the parse step then has the same facts,
 // and sonde.feed.unchanged. A document of more than 4 MiB is parsed while it
-// comes, within body.
+// comes, within body, the first time; after that it waits in a file without a
+// name, where the system's temporary directory takes one, until its hash is known.
 //
 // A document is read as tolerantly as players do, and what is no well-formed XML
 // is told by feed_syntax, a warning: the first fault with its line, and how many
@@ -90,7 +91,7 @@ func (r *run) probe(ctx context.Context, s *probes.Step) error {
 func (r *run) document(ctx context.Context, s *probes.Step) (_ *document, err error) {
 	f := s.Begin("feed")
 	defer f.Done(&err)
-	in := newIntake(r.now)
+	in := newIntake(r.now, r.memory.wasLarge())
 	defer in.Close()
 	since, before := r.memory.recall(r.now)
 	res, err := r.net.Fetch(ctx, f, wire.Request{
@@ -126,13 +127,22 @@ func (r *run) parse(f *probes.Step, res *wire.Response, in *intake, before *docu
 		r.memory.spare()
 	}
 	if err != nil {
-		return nil, probes.Fail(probes.FeedSyntax, err)
+		return nil, unread(err)
 	}
 	doc.note(s, r.now)
 	if unchanged {
 		s.Set(probes.AttrFeedUnchanged, true)
 	}
 	return doc, r.judge(s, doc)
+}
+
+// unread is why a document couldn't be read: by its syntax, where err says
+// nothing else.
+func unread(err error) error {
+	if f, ok := errors.AsType[*probes.Failure](err); ok {
+		return f
+	}
+	return probes.Fail(probes.FeedSyntax, err)
 }
 
 // read is the document that came with res, and whether it is that of the run

@@ -10,28 +10,33 @@ import (
 	"time"
 )
 
-// maxHeld is how many bytes of a document are held until all of it is here:
-// only then its hash tells whether it has to be parsed. The few feeds that are
-// larger are parsed as they come, so that a run's memory doesn't grow with
-// what a stranger sends.
+// maxHeld is how many bytes of a document are held in memory until all of it
+// is here: only then its hash tells whether it has to be parsed. The few feeds
+// that are larger are parsed as they come, so that a run's memory doesn't grow
+// with what a stranger sends; where the one before was as large, so that they
+// may be alike, they are put aside instead.
 const maxHeld = 4 << 20
 
 // An intake takes a feed's bytes as they come.
 type intake struct {
-	now  time.Time
-	sums [2]maphash.Hash
-	held *[]byte  // of rooms; nil once fed or closed
-	fed  *feeder  // parses what is too large to be held; nil where nothing is
-	got  *reading // what fed has read
-	err  error
+	now   time.Time
+	alike bool // the document before was as large
+	sums  [2]maphash.Hash
+	held  *[]byte  // of rooms; nil once fed, put aside or closed
+	aside *aside   // holds what is too large for memory; nil where nothing is
+	fed   *feeder  // parses it instead; nil where nothing is
+	got   *reading // what fed has read
+	err   error
 }
 
 // rooms hold documents, one run's after another's: making room anew costs as
 // much as reading.
 var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
-func newIntake(now time.Time) *intake {
-	in := &intake{now: now, held: rooms.Get().(*[]byte)}
+// newIntake returns one for a document; alike says that the one before was
+// larger than maxHeld.
+func newIntake(now time.Time, alike bool) *intake {
+	in := &intake{now: now, alike: alike, held: rooms.Get().(*[]byte)}
 	for i := range in.sums {
 		in.sums[i].SetSeed(seeds[i])
 	}
@@ -44,16 +49,53 @@ func (in *intake) Write(p []byte) (int, error) {
 	for i := range in.sums {
 		in.sums[i].Write(p)
 	}
-	if in.fed != nil {
-		return in.fed.Write(p)
-	}
-	*in.held = append(*in.held, p...)
-	if len(*in.held) > maxHeld {
-		in.fed = newFeeder(func(r io.Reader) { in.got, in.err = parse(r, "", in.now) })
-		in.fed.Write(*in.held)
-		in.letGo()
+	switch {
+	case in.aside != nil:
+		in.setAside(p)
+	case in.fed != nil:
+		in.fed.Write(p)
+	default:
+		*in.held = append(*in.held, p...)
+		if len(*in.held) > maxHeld {
+			in.outgrow()
+		}
 	}
 	return len(p), nil
+}
+
+// outgrow puts what is held elsewhere.
+func (in *intake) outgrow() {
+	if in.alike {
+		in.aside = newAside()
+	}
+	if in.aside != nil {
+		in.setAside(*in.held)
+	} else {
+		in.feed()
+		in.fed.Write(*in.held)
+	}
+	in.letGo()
+}
+
+// setAside parses what comes where there is no room for it: on a full disk.
+func (in *intake) setAside(p []byte) {
+	if _, err := in.aside.Write(p); err == nil {
+		return
+	}
+	in.feed()
+	err := in.aside.read(func(r io.Reader) { io.Copy(in.fed, r) })
+	in.aside.Close()
+	in.aside = nil
+	in.fed.Write(p)
+	if err != nil {
+		in.fed.Close()
+		in.err = err
+	}
+}
+
+// feed begins to parse what comes.
+func (in *intake) feed() {
+	in.fed = newFeeder(func(r io.Reader) { in.got, in.err = parse(r, "", in.now) })
 }
 
 // A sum tells a document's bytes from others'. It is of use in this process
@@ -76,7 +118,12 @@ func (in *intake) sum(charset string) sum {
 // document is what came, after End, with its n newest episodes. It was sent as
 // charset, "" for one that isn't named.
 func (in *intake) document(base *url.URL, charset string, n int) (*document, error) {
-	if in.fed == nil {
+	switch {
+	case in.aside != nil: // as if it had been parsed while it came
+		if err := in.aside.read(func(r io.Reader) { in.got, in.err = parse(r, "", in.now) }); err != nil {
+			return nil, err
+		}
+	case in.fed == nil:
 		in.got, in.err = parse(bytes.NewReader(*in.held), charset, in.now)
 	}
 	if in.err != nil {
@@ -96,6 +143,10 @@ func (in *intake) End() {
 func (in *intake) Close() {
 	in.End()
 	in.letGo()
+	if in.aside != nil {
+		in.aside.Close()
+		in.aside = nil
+	}
 }
 
 func (in *intake) letGo() {

@@ -96,7 +96,7 @@ func TestFed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := newIntake(noon)
+	in := newIntake(noon, false)
 	if _, err := io.Copy(struct{ io.Writer }{in}, bytes.NewReader(body)); err != nil {
 		t.Fatal(err)
 	}
@@ -107,14 +107,14 @@ func TestFed(t *testing.T) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 
-	page := newIntake(noon)
+	page := newIntake(noon, false)
 	page.Write([]byte(strings.Repeat("no feed ", maxHeld/4)))
 	page.Write([]byte("more"))
 	page.Close()
 	if d, err := page.document(base, "", 1); err == nil {
 		t.Errorf("got %+v", d)
 	}
-	left := newIntake(noon) // by a run that fails
+	left := newIntake(noon, false) // by a run that fails
 	left.Write(body)
 	left.Close()
 }

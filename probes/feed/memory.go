@@ -23,6 +23,7 @@ type memory struct {
 
 	doc    *document // as last read, nil where that failed
 	sum    sum
+	large  bool   // it was too large to be held in memory
 	at     string // the URL it came from
 	since  wire.Validators
 	read   time.Time // when its bytes came last
@@ -45,6 +46,13 @@ func (m *memory) recall(now time.Time) (wire.Validators, *document) {
 		return wire.Validators{}, nil
 	}
 	return m.since, m.doc
+}
+
+// wasLarge reports whether a document too large for memory may come again.
+func (m *memory) wasLarge() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.doc != nil && m.large
 }
 
 // spare counts a run that was answered with 304.
@@ -71,6 +79,7 @@ func (m *memory) learn(doc *document, bytes sum, res *wire.Response, now time.Ti
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.doc, m.sum, m.at, m.read, m.spared = doc, bytes, res.URL.String(), now, 0
+	m.large = res.Size > maxHeld
 	m.since = wire.Validators{}
 	if res.Complete {
 		m.since = wire.Validators{ETag: validator(res.Header, "Etag"), LastModified: validator(res.Header, "Last-Modified")}
