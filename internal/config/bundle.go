@@ -142,6 +142,7 @@ func (x text) flatten() (flat, error) {
 func encode(root *yaml.Node, targets iter.Seq[*yaml.Node]) ([]byte, error) {
 	var b bytes.Buffer
 	if len(root.Content) > 0 {
+		root = plain(root, 0) // writing takes tags away
 		root.Style = 0
 		if err := encodeNode(&b, root); err != nil {
 			return nil, err
