@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func (n *network) outside(addr string) bool {
 // time: those that don't answer then will be no proof later that we are cut off.
 func (n *network) learn(ctx context.Context) {
 	n.mu.Lock()
-	now := !n.learnt && !n.reached.IsZero() && len(n.witnesses) > 0
+	now := !n.learnt && !n.reached.IsZero() && n.canTell()
 	n.learnt = n.learnt || now
 	n.mu.Unlock()
 	if now {
@@ -106,7 +107,7 @@ func (n *network) testify(ctx context.Context, r *probes.Run) *probes.Step {
 		w.Done(&err)
 		return w
 	}
-	if peer != "" && !n.outside(peer) || len(n.witnesses) == 0 {
+	if peer != "" && !n.outside(peer) || !n.canTell() {
 		return nil
 	}
 	end := op.Start.Add(op.Took)
@@ -120,6 +121,11 @@ func (n *network) testify(ctx context.Context, r *probes.Run) *probes.Step {
 	w.Set(probes.AttrAgentWitnesses, answers)
 	w.Done(&fail)
 	return w
+}
+
+// canTell reports whether any witness's silence could prove that we are cut off.
+func (n *network) canTell() bool {
+	return slices.ContainsFunc(n.witnesses, func(w *witness) bool { return w.named || !w.near })
 }
 
 // question asks the witnesses, unless something was reached since proof. It
