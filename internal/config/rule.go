@@ -16,21 +16,30 @@ import (
 type rule struct {
 	at       *yaml.Node
 	window   probes.Window
-	targets  []choice
-	services []choice
+	targets  choices
+	services choices
 	labels   map[string]string
 	chosen   bool // by keys; without them it is for all targets
 }
 
-// A choice is an item of a list that chooses targets.
-type choice struct {
-	at    *yaml.Node
-	match *regexp.Regexp
-	met   bool // by a target
+// choices are a list that chooses targets by a name.
+type choices struct {
+	exact    map[string]*choice
+	patterns []*choice
+	all      []*choice // both, in the order of the list
 }
 
-// maxChoices bounds a list that chooses targets.
-const maxChoices = 1000
+// A choice is an item of such a list.
+type choice struct {
+	at      *yaml.Node
+	pattern *regexp.Regexp // nil for an exact name
+	met     bool           // by a target
+}
+
+const (
+	maxChoices  = 1000 // of a list
+	maxPatterns = 20   // of these; each is held against every target
+)
 
 // rules reads the root's maintenance.
 func (r *reader) rules(n *yaml.Node) (rules []*rule) {
@@ -50,26 +59,34 @@ func (r *reader) rules(n *yaml.Node) (rules []*rule) {
 }
 
 // choices reads names, in which * stands for any characters.
-func (r *reader) choices(n *yaml.Node) (list []choice) {
+func (r *reader) choices(n *yaml.Node) (c choices) {
 	errs := r.count()
+	c.exact = map[string]*choice{}
 	for _, item := range r.list(n, "a list of names", maxChoices) {
-		pattern := strings.ReplaceAll(regexp.QuoteMeta(r.word(item)), `\*`, ".*")
-		match, err := regexp.Compile("^(?s:" + pattern + ")$")
-		if err != nil {
-			r.fail(item, "too long a pattern")
+		name := r.word(item)
+		if len(name) > maxWord {
+			continue // an error was noted
+		}
+		one := &choice{at: aliased(item)}
+		c.all = append(c.all, one)
+		if !strings.Contains(name, "*") {
+			c.exact[name] = one
 			continue
 		}
-		list = append(list, choice{at: item, match: match})
+		one.pattern = regexp.MustCompile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") + ")$")
+		if c.patterns = append(c.patterns, one); len(c.patterns) == maxPatterns+1 {
+			r.fail(item, "more than %d names with *; labels choose many targets", maxPatterns)
+		}
 	}
-	if len(list) == 0 && r.count() == errs {
+	if len(c.all) == 0 && r.count() == errs {
 		r.fail(n, "names nothing; leave the key out where all are meant")
 	}
-	return list
+	return c
 }
 
 // matches reports whether u is for t.
 func (u *rule) matches(t *probes.Target) bool {
-	named, served := met(u.targets, t.Name), met(u.services, t.Service)
+	named, served := u.targets.hold(t.Name), u.services.hold(t.Service)
 	for key, value := range u.labels {
 		if t.Labels[key] != value {
 			return false
@@ -78,12 +95,15 @@ func (u *rule) matches(t *probes.Target) bool {
 	return named && served
 }
 
-// met reports whether one of list is name, or list is empty.
-func met(list []choice, name string) bool {
-	found := len(list) == 0
-	for i := range list {
-		if list[i].match.MatchString(name) {
-			list[i].met, found = true, true
+// hold reports whether one of c is name, or there are none.
+func (c choices) hold(name string) bool {
+	found := len(c.all) == 0
+	if one := c.exact[name]; one != nil {
+		one.met, found = true, true
+	}
+	for _, one := range c.patterns {
+		if one.pattern.MatchString(name) {
+			one.met, found = true, true
 		}
 	}
 	return found
@@ -117,20 +137,26 @@ func (r *reader) maintain(c *Config, rules []*rule) {
 // unmet notes what of u stands for nothing.
 func (r *reader) unmet(u *rule, c *Config, used bool) {
 	errs := r.count()
-	for _, name := range u.targets {
+	for _, name := range u.targets.all {
 		if !name.met {
 			r.fail(name.at, "no target is named %s%s", describe(name.at), near(name.at.Value, targetNames(c)))
 		}
 	}
-	for _, name := range u.services {
-		if !name.met && !slices.ContainsFunc(c.Services, name.match.MatchString) {
+	for _, service := range c.Services {
+		u.services.hold(service)
+	}
+	for _, name := range u.services.all {
+		if !name.met {
 			r.fail(name.at, "no target has the service %s%s", describe(name.at), near(name.at.Value, serviceNames(c)))
 		}
 	}
-	if u.chosen && !used && r.count() == errs && len(u.services) == 0 {
+	if u.chosen && !used && r.count() == errs && len(u.services.all) == 0 {
 		r.fail(u.at, "chooses no target: one must match each of its keys")
 	}
 }
+
+// maxNear bounds the names that a misspelt one is compared with.
+const maxNear = 2000
 
 func near(word string, known []string) string {
 	if k := nearest(word, known); k != "" {
@@ -140,16 +166,16 @@ func near(word string, known []string) string {
 }
 
 func targetNames(c *Config) []string {
-	all := make([]string, len(c.Targets))
-	for i, t := range c.Targets {
-		all[i] = t.Name
+	all := make([]string, min(len(c.Targets), maxNear))
+	for i := range all {
+		all[i] = c.Targets[i].Name
 	}
 	return all
 }
 
 func serviceNames(c *Config) []string {
 	all := map[string]bool{}
-	for _, t := range c.Targets {
+	for _, t := range c.Targets[:min(len(c.Targets), maxNear)] {
 		all[t.Service] = true
 	}
 	return slices.Sorted(maps.Keys(all))

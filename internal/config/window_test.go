@@ -107,6 +107,15 @@ targets:
 	wg.Wait()
 }
 
+// Names with * are bounded, since each is held against every target.
+func TestPatternsAreBounded(t *testing.T) {
+	names := strings.Repeat("\"example.org/*\", ", maxPatterns+1)
+	_, err := parse("x.yaml", []byte("maintenance: [{cron: \"@daily\", duration: 1h, targets: ["+names+"]}]\ntargets: []\n"), testEnv, testKinds)
+	if err == nil || !strings.Contains(err.Error(), "more than 20 names with *") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A window that nobody has any more is forgotten.
 func TestWindowsAreForgotten(t *testing.T) {
 	s := spec{"59 23 31 dec *", time.Minute, "UTC"}
