@@ -100,7 +100,7 @@ func TestMorePausedThanAHeartbeatTells(t *testing.T) {
 // A fleet of ten thousand, each with a row a minute, is answered by one step
 // into the key an agent.
 func TestManyAgents(t *testing.T) {
-	const agents, minutes = 10_000, 3
+	const agents, minutes = 10_000, 2
 	s := openTest(t, Options{})
 	for m := range minutes {
 		b := Batch{}
