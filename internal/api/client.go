@@ -136,13 +136,73 @@ func (c *Client) Trace(ctx context.Context, traceID string) (a Trace, err error)
 	return a, err
 }
 
+// Incidents asks for those that overlap the query's range and match its lists,
+// in a state: StateOpen, StateResolved or "" for both.
+func (c *Client) Incidents(ctx context.Context, q Query, state string) (a Incidents, err error) {
+	v := q.Values()
+	if state != "" {
+		v.Set("state", state)
+	}
+	err = c.send(ctx, http.MethodGet, "incidents", v, nil, &a)
+	return a, err
+}
+
+// Incident asks for all that is known of one incident. Of its ID the first
+// characters are enough where only one begins with them.
+func (c *Client) Incident(ctx context.Context, id string) (a IncidentDetail, err error) {
+	err = c.ask(ctx, "incidents/"+url.PathEscape(id), Query{}, &a)
+	return a, err
+}
+
+// AddNote adds what an operator says of an incident, and returns it as it was
+// recorded. A note that was sent twice is one.
+func (c *Client) AddNote(ctx context.Context, id string, n Note) (a Note, err error) {
+	if n.At.IsZero() {
+		n.At = time.Now()
+	}
+	body, err := json.Marshal(n)
+	if err != nil {
+		return a, err
+	}
+	err = c.send(ctx, http.MethodPost, "incidents/"+url.PathEscape(id)+"/notes", nil, body, &a)
+	return a, err
+}
+
+// Impact asks what stands behind a host or a certificate, by its SHA-256; "" is
+// everything.
+func (c *Client) Impact(ctx context.Context, of string) (a Impact, err error) {
+	v := url.Values{}
+	if of != "" {
+		v.Set("of", of)
+	}
+	err = c.send(ctx, http.MethodGet, "impact", v, nil, &a)
+	return a, err
+}
+
 func (c *Client) ask(ctx context.Context, name string, q Query, answer any) error {
+	return c.send(ctx, http.MethodGet, name, q.Values(), nil, answer)
+}
+
+// send asks below /api/v1; a body is JSON, nil none.
+func (c *Client) send(ctx context.Context, method, name string, v url.Values, body []byte, answer any) error {
 	u := c.base.JoinPath("/api/v1", name)
-	u.RawQuery = q.Values().Encode()
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	u.RawQuery = v.Encode()
+	var sent any
+	if body != nil {
+		sent = body
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, method, u.String(), sent)
 	if err != nil {
 		return err
 	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return c.answered(req, answer)
+}
+
+// answered sends req and reads its answer.
+func (c *Client) answered(req *retryablehttp.Request, answer any) error {
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

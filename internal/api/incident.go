@@ -31,6 +31,12 @@ const (
 	SeverityWarning  = "warning"  // all is served, but not as it should be
 )
 
+// What incidents can be asked for by.
+const (
+	StateOpen     = "open"
+	StateResolved = "resolved"
+)
+
 // How incidents end.
 const (
 	EndRecovered  = "recovered"  // three good runs in a row of every target
@@ -81,8 +87,9 @@ type IncidentTrace struct {
 
 // A CodeCount is how many runs failed with one code.
 type CodeCount struct {
-	Code probes.Code `json:"code"`
-	Runs int         `json:"runs"`
+	Code  probes.Code `json:"code"`
+	Runs  int         `json:"runs"`
+	First time.Time   `json:"first"` // when the first of them began
 }
 
 // A Factor is something that runs have in common, and how well it separates
@@ -135,10 +142,11 @@ type IncidentDetail struct {
 
 // An AffectedShow is what a target is to people.
 type AffectedShow struct {
-	Target    string `json:"target"`
-	Title     string `json:"title"`
-	Publisher string `json:"publisher"`
-	Service   string `json:"service"`
+	Target     string `json:"target"`
+	Title      string `json:"title"`
+	Publisher  string `json:"publisher"`
+	Service    string `json:"service"`
+	Enclosures int    `json:"enclosures,omitempty"` // of its feed, at the hosts that were asked about, where it tells
 }
 
 // Evidence is facts about one step of one run, such as a certificate chain or
@@ -173,6 +181,21 @@ type Impact struct {
 	Certificates []ImpactCertificate `json:"certificates"` // by expiry, the next first
 	Services     []string            `json:"services"`
 	Publishers   []string            `json:"publishers"`
+	Differing    []DifferingHost     `json:"differing"` // hosts that serve regions different certificates: may be on purpose, may be an outage to come
+}
+
+// A DifferingHost serves different certificates to different regions.
+type DifferingHost struct {
+	Host   string              `json:"host"`
+	Served []ServedCertificate `json:"served"` // by region
+}
+
+// A ServedCertificate is the newest that a host served to a region.
+type ServedCertificate struct {
+	Region   string    `json:"region"`
+	SHA256   string    `json:"sha256"`
+	NotAfter time.Time `json:"not_after"`
+	Seen     time.Time `json:"seen"`
 }
 
 // An ImpactTarget is a target that uses the host or certificate.

@@ -9,6 +9,10 @@
 //	GET /api/v1/labels            Labels   values to filter by
 //	GET /api/v1/agents            Agents   who reports, when last, and how each does
 //	GET /api/v1/config            YAML     the configuration for agents, with an ETag
+//	GET /api/v1/incidents         Incidents       what overlaps the range, the newest first; also by state=open or resolved
+//	GET /api/v1/incidents/{id}    IncidentDetail  all that is known of one
+//	POST …/incidents/{id}/notes   Note            what an operator says of it, a Note as JSON
+//	GET /api/v1/impact?of=        Impact          what stands behind a host or a certificate; of nothing: all, by expiry
 //
 // A request that fails is answered by an [Error] and a status of 4xx or 5xx.
 package api
