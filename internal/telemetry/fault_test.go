@@ -196,7 +196,7 @@ func TestMetricsAfterAnOutage(t *testing.T) {
 		}
 		var plain bytes.Buffer
 		var req metricspb.ExportMetricsServiceRequest
-		if inflate(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &req) != nil {
+		if inflateAll(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &req) != nil {
 			t.Error("unreadable metrics")
 		}
 		got = append(got, req.ResourceMetrics...)

@@ -12,29 +12,42 @@ import (
 
 // join makes one body of the first n of files, as many as fit and can be read,
 // the first at least. It inflates and compresses them anew: gzip members end to
-// end are valid, but not every receiver reads past the first.
+// end are valid, but not every receiver reads past the first. What they hold
+// passes through: an agent with a backlog has no room for megabytes of it.
 func (d *destination) join(files []spoolFile) (body []byte, n int, err error) {
 	var all bytes.Buffer
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(&all)
+	left := int64(maxInflated)
 	for _, f := range files {
-		before := all.Len()
 		body, err = d.spool.read(f)
 		if err == nil && (len(files) > 1 || f.found) { // what we wrote and read just now is sound
-			err = inflate(&all, body)
+			left, err = look(body, left)
 		}
 		if err != nil && n > 0 { // it begins the next request
-			all.Truncate(before)
 			break
 		}
 		n++
 		if err != nil {
 			return nil, n, unreadable(f, err)
 		}
+		if len(files) == 1 {
+			return body, n, nil
+		}
+		if _, err := inflate(z, body, maxInflated); err != nil {
+			return nil, n, unreadable(f, err)
+		}
 	}
-	if n == 1 && len(files) == 1 {
-		return body, n, nil
-	}
-	body, err = deflate(all.Bytes())
-	return body, n, err
+	err = z.Close()
+	return all.Bytes(), n, err
+}
+
+// look reads body through and returns what it leaves of the room left. It comes
+// before body is joined to others: nothing can be taken back from a compressor.
+func look(body []byte, left int64) (int64, error) {
+	n, err := inflate(io.Discard, body, left)
+	return left - n, err
 }
 
 // unreadable is the refusal of a file that can't be read, which would keep the
@@ -51,17 +64,17 @@ func unreadable(f spoolFile, err error) error {
 
 var errLarge = errors.New("inflates to more than a request may hold")
 
-func inflate(to *bytes.Buffer, body []byte) error {
+// inflate writes what body holds to to, and returns how much that is.
+func inflate(to io.Writer, body []byte, most int64) (int64, error) {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	left := int64(maxInflated - to.Len())
-	n, err := io.Copy(to, io.LimitReader(z, left+1))
-	if err == nil && n > left {
+	n, err := io.Copy(to, io.LimitReader(z, most+1))
+	if err == nil && n > most {
 		err = errLarge
 	}
-	return err
+	return n, err
 }
 
 func deflate(body []byte) ([]byte, error) {

@@ -149,7 +149,7 @@ func (v *village) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (v *village) note(body []byte) {
 	var plain bytes.Buffer
 	var req v1.ExportTraceServiceRequest
-	if inflate(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &req) != nil {
+	if inflateAll(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &req) != nil {
 		return // the hub has taken it, so it is none of these
 	}
 	for _, rs := range req.ResourceSpans {

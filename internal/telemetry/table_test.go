@@ -56,7 +56,7 @@ func exported(t *testing.T) (rows []string) {
 		body, _ := io.ReadAll(r.Body)
 		var plain bytes.Buffer
 		got.Reset()
-		if inflate(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &got) != nil {
+		if inflateAll(&plain, body) != nil || proto.Unmarshal(plain.Bytes(), &got) != nil {
 			t.Error("unreadable metrics")
 		}
 	}))
