@@ -69,10 +69,12 @@ func exported(t *testing.T) (rows []string) {
 		t.Fatal(err)
 	}
 	names := scraped(t, registry)
-	for _, m := range got.ResourceMetrics[0].ScopeMetrics[0].Metrics {
-		kind, keys := shape(m)
-		rows = append(rows, fmt.Sprintf("| `%s` | `%s` | %s | %s | %s | %s |",
-			m.Name, names[m.Description], kind, m.Unit, keys, strings.TrimSuffix(m.Description, ".")))
+	for _, scope := range got.ResourceMetrics[0].ScopeMetrics {
+		for _, m := range scope.Metrics {
+			kind, keys := shape(m)
+			rows = append(rows, fmt.Sprintf("| `%s` | `%s` | %s | %s | %s | %s |",
+				m.Name, names[m.Description], kind, m.Unit, keys, strings.TrimSuffix(m.Description, ".")))
+		}
 	}
 	slices.Sort(rows)
 	return rows
