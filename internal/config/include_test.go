@@ -167,6 +167,7 @@ func TestIncludeErrors(t *testing.T) {
 		"label.opml":  "<?xml version='1.0' encoding='klingon'?><opml/>",
 		"urls.txt":    "ftp://example.org/\nhttps://example.org/d https://example.org/e\n",
 		"none.txt":    "# nothing\n",
+		"latin.txt":   "https://example.org/ok\nhttps://example.org/caf\xe9 # in Latin-1\n",
 		"map.yaml":    "targets: []\n",
 		"broken.yaml": "- feed: [\n",
 		"bad.yaml":    "- feed: https://example.org/f\n  intervall: 5s\n- feed: https://example.org/g\n",

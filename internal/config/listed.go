@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -143,6 +144,9 @@ func (r *reader) fromURLs(inc include, data []byte, add func(*yaml.Node)) {
 		l, extra := r.urlLine(inc, string(text))
 		l.line = line
 		switch {
+		case !utf8.ValidString(l.url): // no YAML could hold it, as a bundle must
+			r.failAt(line, l.column, "the URL is not in UTF-8; write %%XX for its other bytes")
+			found++
 		case extra != "":
 			r.failAt(line, l.column, "want a URL, and its kind before it if need be; got %s too", show(extra))
 			found++
