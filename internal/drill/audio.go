@@ -20,10 +20,25 @@ func mp3(title string, line int, length time.Duration) []byte {
 	var b bytes.Buffer
 	b.Write(id3(title))
 	frame := soundingFrame(line)
-	for range int(length / frameTime) {
+	frames := int(length / frameTime)
+	b.Write(infoFrame(frames))
+	for range frames {
 		b.Write(frame)
 	}
 	return b.Bytes()
+}
+
+// infoFrame is a silent first frame that tells how many follow, as encoders
+// write it ("Info"): by it players know the length, and that a file is cut.
+func infoFrame(frames int) []byte {
+	const at = 4 + 17 // behind the header and mono's side information
+	frame := make([]byte, frameBytes)
+	copy(frame, soundingFrame(2)[:4])
+	tag := append([]byte("Info"), 0, 0, 0, 3) // frames and bytes are told
+	tag = binary.BigEndian.AppendUint32(tag, uint32(frames))
+	tag = binary.BigEndian.AppendUint32(tag, uint32((frames+1)*frameBytes))
+	copy(frame[at:], tag)
+	return frame
 }
 
 // id3 is an ID3v2.3 tag that holds a title.

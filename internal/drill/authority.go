@@ -19,10 +19,14 @@ const (
 )
 
 // An authority issues the world's certificates: a root that clients trust, and
-// an intermediate that servers send along.
+// an intermediate that servers send along. The root has succeeded an old one,
+// which signed it too, so that clients which know only that one trust it.
 type authority struct {
 	root, intermediate *x509.Certificate
 	key                *ecdsa.PrivateKey // the intermediate's
+
+	old    *x509.Certificate
+	oldKey *ecdsa.PrivateKey
 }
 
 func newAuthority(now time.Time) (*authority, error) {
@@ -46,18 +50,34 @@ func newAuthority(now time.Time) (*authority, error) {
 	if middle, err = sign(middle, root, &key.PublicKey, rootKey); err != nil {
 		return nil, err
 	}
-	return &authority{root, middle, key}, nil
+	oldKey, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	old := template("Drill World Old Root", now.Add(-7300*day), now.Add(3650*day))
+	asAuthority(old)
+	if old, err = sign(old, old, &oldKey.PublicKey, oldKey); err != nil {
+		return nil, err
+	}
+	return &authority{root, middle, key, old, oldKey}, nil
 }
 
-// issue returns a host's certificate with its intermediate. X.509 knows whole
-// seconds only.
-func (a *authority) issue(host string, begin, end time.Time) (*tls.Certificate, error) {
+// cross is the root as the old one signed it, until end.
+func (a *authority) cross(end time.Time) (*x509.Certificate, error) {
+	c := template(a.root.Subject.CommonName, a.root.NotBefore, end)
+	asAuthority(c)
+	return sign(c, a.old, a.root.PublicKey.(*ecdsa.PublicKey), a.oldKey)
+}
+
+// issue returns a certificate for names with its intermediate. X.509 knows
+// whole seconds only.
+func (a *authority) issue(names []string, begin, end time.Time) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
 	}
-	leaf := template(host, begin, end)
-	leaf.DNSNames = []string{host}
+	leaf := template(names[0], begin, end)
+	leaf.DNSNames = names
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	if leaf, err = sign(leaf, a.intermediate, &key.PublicKey, a.key); err != nil {
@@ -70,8 +90,8 @@ func (a *authority) issue(host string, begin, end time.Time) (*tls.Certificate, 
 	}, nil
 }
 
-func (a *authority) rootPEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})
+func asPEM(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
 func newKey() (*ecdsa.PrivateKey, error) {

@@ -1,9 +1,11 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,75 +72,109 @@ func (n *nameserver) ServeDNS(rw dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg)
 	if len(q.Question) != 1 {
 		m.SetRcode(q, dns.RcodeFormatError)
-	} else {
-		n.answer(m.SetReply(q), q.Question[0])
+	} else if !n.answer(m.SetReply(q), q.Question[0]) {
+		return
 	}
 	rw.WriteMsg(m)
 }
 
-func (n *nameserver) answer(m *dns.Msg, q dns.Question) {
-	name := strings.ToLower(q.Name)
+// answer fills m in; false is to say nothing.
+func (n *nameserver) answer(m *dns.Msg, q dns.Question) bool {
+	name := strings.TrimSuffix(strings.ToLower(q.Name), ".")
 	m.Authoritative = true
-	if !dns.IsSubDomain("example.", name) {
+	if !dns.IsSubDomain("example.", q.Name) {
 		m.Authoritative, m.Rcode = false, dns.RcodeRefused
-		return
+		return true
 	}
-	host, known := hostOf(strings.TrimSuffix(name, "."))
+	host, known := n.hostOf(name)
 	if !known {
 		m.Rcode = dns.RcodeNameError
+		m.Ns = []dns.RR{soa(registrable(name))}
+		return true
 	}
-	if f, ok := n.world.fault(DNSAnswer, host, n.region); ok {
+	place := edge{host: host, region: n.region}
+	if _, silent := n.world.fault(DNSSilent, place); silent {
+		return false
+	}
+	f, broken := n.world.fault(DNSAnswer, place)
+	switch {
+	case broken && f.Alias != "": // the alias is told, what it leads to isn't
+		m.Rcode, m.Answer = f.Value, n.alias(host, q)
+	case broken:
 		m.Rcode = f.Value
-	} else if known {
-		m.Answer = n.records(host, q)
+	default:
+		m.Answer = append(n.alias(host, q), n.addresses(host, q)...)
 	}
-	if denied := m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError; !denied {
+	n.deny(m, host, q)
+	return true
+}
+
+// deny adds to an answer without addresses which zone it is from.
+func (n *nameserver) deny(m *dns.Msg, h Host, q dns.Question) {
+	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
 		return
 	}
 	if len(m.Answer) == 0 {
-		m.Ns = []dns.RR{soa(name)}
+		m.Ns = []dns.RR{soa(cmp.Or(h.Zone, registrable(h.Name)))}
 	} else if c, ok := m.Answer[len(m.Answer)-1].(*dns.CNAME); ok && q.Qtype != dns.TypeCNAME {
-		m.Ns = []dns.RR{soa(c.Target)}
+		m.Ns = []dns.RR{soa(registrable(strings.TrimSuffix(c.Target, ".")))}
 	}
 }
 
 // hostOf returns the host that a name or the alias of a host stands for.
-func hostOf(name string) (host string, known bool) {
-	for _, h := range hosts {
-		if name == h || name == aliases[h] {
-			return h, true
-		}
+func (n *nameserver) hostOf(name string) (Host, bool) {
+	hosts := n.world.scenario.Hosts
+	i := slices.IndexFunc(hosts, func(h Host) bool { return name == h.Name || name == h.Alias })
+	if i < 0 {
+		return Host{}, false
 	}
-	return "", false
+	return hosts[i], true
 }
 
-// records is the chain from the asked name to the addresses of host here. The
-// world has IPv4 only: loopback has one IPv6 address.
-func (n *nameserver) records(host string, q dns.Question) (rrs []dns.RR) {
+// alias is the CNAME of host, where that was asked for.
+func (n *nameserver) alias(h Host, q dns.Question) []dns.RR {
+	if h.Alias == "" || !strings.EqualFold(q.Name, h.Name+".") {
+		return nil
+	}
+	return []dns.RR{&dns.CNAME{Hdr: header(q.Name, dns.TypeCNAME), Target: h.Alias + "."}}
+}
+
+// addresses are those of host here.
+func (n *nameserver) addresses(h Host, q dns.Question) (rrs []dns.RR) {
 	name := q.Name
-	if alias, ok := aliases[host]; ok && strings.EqualFold(q.Name, host+".") {
-		rrs = append(rrs, &dns.CNAME{Hdr: header(name, dns.TypeCNAME), Target: alias + "."})
-		name = alias + "."
+	if h.Alias != "" {
+		name = h.Alias + "."
+	}
+	if q.Qtype == dns.TypeAAAA && h.IPv6 {
+		return []dns.RR{&dns.AAAA{Hdr: header(name, dns.TypeAAAA), AAAA: net.IPv6loopback}}
 	}
 	if q.Qtype != dns.TypeA {
-		return rrs
+		return nil
 	}
-	for _, e := range n.world.edges {
-		if e.host == host && e.region == n.region {
-			rrs = append(rrs, &dns.A{Hdr: header(name, dns.TypeA), A: e.addr.AsSlice()})
-		}
+	for _, e := range n.world.edgesOf(h, n.region) {
+		rrs = append(rrs, &dns.A{Hdr: header(name, dns.TypeA), A: e.addr.AsSlice()})
 	}
 	return rrs
+}
+
+// edgesOf returns the edges of a host in a region, in their order.
+func (w *World) edgesOf(h Host, region string) (list []edge) {
+	for _, e := range w.edges {
+		if e.host.Name == h.Name && e.region == region {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b edge) int { return a.number - b.number })
+	return list
 }
 
 func header(name string, kind uint16) dns.RR_Header {
 	return dns.RR_Header{Name: name, Rrtype: kind, Class: dns.ClassINET, Ttl: ttl}
 }
 
-// soa says which zone denies: the two last labels of name.
-func soa(name string) dns.RR {
-	labels := dns.SplitDomainName(name)
-	zone := dns.Fqdn(strings.Join(labels[max(0, len(labels)-2):], "."))
+// soa says which zone denies.
+func soa(zone string) dns.RR {
+	zone = dns.Fqdn(zone)
 	return &dns.SOA{
 		Hdr: header(zone, dns.TypeSOA), Ns: "ns." + zone, Mbox: "hostmaster." + zone,
 		Serial: uint32(time.Now().Unix()), Refresh: 3600, Retry: 600, Expire: 86400, Minttl: ttl,

@@ -1,10 +1,17 @@
 package drill
 
-import "time"
+import (
+	"embed"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
 
 // A Scenario is an outage staged on purpose: the world it happens in, what
 // goes wrong there and when, and what a report of it would say. It is read
-// from a small text file.
+// from a small text file, see [Load].
 type Scenario struct {
 	Name  string // of its file, such as megaphone
 	Title string // one line for people
@@ -19,7 +26,8 @@ type Scenario struct {
 	Agents   []Agent // at least one a region
 	Services []string
 	Hosts    []Host
-	Certs    []Cert
+	Certs    []Cert // those that hosts share
+	Stores   []Store
 	Shows    []Show
 	Pages    []Page
 	Targets  []Target
@@ -43,19 +51,23 @@ type Agent struct {
 type Host struct {
 	Name  string
 	Alias string // CNAME through which it leads to its edges, or ""
+	Zone  string // that denies its addresses; "": its registrable domain
 	CDN   string // that its edges name themselves as, such as fastly, or ""
 	Cert  string // name of the Cert it serves; "": one of its own
 	Edges int    // addresses in each region
-	IPv6  bool   // it has an IPv6 address in each region too
-	Role  string // prefix, stitch, media, feeds, pages, assets, login
+	IPv6  bool   // it has an IPv6 address too, the same in all regions
 }
 
-// A Cert is a certificate that several hosts share, or that is served in an
-// unusual chain.
+// A Cert is a certificate that several hosts share.
 type Cert struct {
 	Name  string
 	Names []string // that it is for, such as *.castle.example
-	Cross bool     // the chain holds a cross-signed root too
+}
+
+// A Store is a set of roots that some clients trust beside the world's own.
+type Store struct {
+	Name string
+	Old  bool // it holds only the root that has been succeeded
 }
 
 // A Show is a podcast, or a number of alike ones.
@@ -65,15 +77,16 @@ type Show struct {
 	Media               string   // host of the episodes
 	Via                 []string // hosts through which enclosures lead, in order
 	Episodes            int
-	Count               int // shows like this one, numbered from 1; 1: just this
+	Seconds             int // of an episode
+	Count               int // shows like this one, numbered from 1; 0: just this
 }
 
 // A Page is a document with what it needs to be seen.
 type Page struct {
-	Name, Host string
-	Path       string
-	Assets     string // host of its stylesheets, scripts and images; "": its own
-	Widget     string // host of a script that doesn't block, or ""
+	Name, Title string
+	Host, Path  string
+	Assets      string // host of its stylesheets, scripts and images; "": its own
+	Widget      string // host of a script that doesn't block, or ""
 }
 
 // A Target is what agents probe.
@@ -81,23 +94,24 @@ type Target struct {
 	Name    string
 	Kind    string // feed, enclosure, page
 	Of      string // the show or page
+	Number  int    // of the show, where there is a number of them
 	Service string
+	Direct  bool              // the episode at its own host, past what enclosures lead through
 	Options map[string]string // of its kind, as they stand in a configuration
 	Regions []string          // that probe it; nil: all
 }
 
-// A Restart is an agent that the runner stops and starts again.
+// A Restart is an agent that is stopped, and started again at once.
 type Restart struct {
 	Agent string
 	At    time.Duration // after the begin of the outage
 }
 
-// A Truth is what an honest report of a scenario says. The cause of a staged
-// certificate is known once its world is open.
+// A Truth is what an honest report of a scenario says.
 type Truth struct {
 	None     bool // quiet: nothing may be raised
 	Code     string
-	Cause    string
+	Cause    string   // of a certificate known once its fault is staged, see [World.Truth]
 	Culprits []string // hosts of which the report names one
 	Scope    string
 	Severity string
@@ -109,4 +123,25 @@ type Truth struct {
 
 	Recovers bool     // it is over before the drill ends
 	Warnings []string // codes that it explains: no incident of their own
+}
+
+//go:embed scenarios/*.txt
+var files embed.FS
+
+// Scenarios returns all scenarios, by name.
+func Scenarios() []Scenario {
+	names, err := fs.Glob(files, "scenarios/*.txt")
+	all := make([]Scenario, 0, len(names))
+	for _, name := range names {
+		text, readErr := files.ReadFile(name)
+		base := strings.TrimSuffix(name[len("scenarios/"):], ".txt")
+		s, loadErr := Load(base, text)
+		err = errors.Join(err, readErr, loadErr)
+		all = append(all, s)
+	}
+	if err != nil {
+		panic("drill: a scenario of ours can't be read: " + err.Error()) // a test reads them all
+	}
+	slices.SortFunc(all, func(a, b Scenario) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }

@@ -4,93 +4,67 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 )
 
-// Paths of the two feeds.
-const (
-	CastlePath  = "/nights.xml"
-	HarbourPath = "/talk.xml"
-)
-
-// A show is a podcast.
-type show struct {
-	slug, title, author string
-	feedHost, path      string
-	mediaHost           string
-	prefixed            bool // enclosures lead through analytics and ad insertion
-	titles              []string
+// A series is one show of those that a line of a scenario makes.
+type series struct {
+	Show
+	slug  string
+	sizes []int // bytes of the episodes, the newest first
 }
-
-var shows = []show{
-	{
-		"nights", "Castle Nights", "Castle Radio", CastleFeeds, CastlePath, CastleCDN, true,
-		[]string{"The cellar", "The moat", "The tower"},
-	},
-	{
-		"talk", "Harbour Talk", "Harbour Sound", HarbourFeeds, HarbourPath, HarbourMedia, false,
-		[]string{"Night ferry", "The pilot", "Low water"},
-	},
-}
-
-const episodeLength = time.Minute
 
 // build makes all content; items are some days old at now.
 func (w *World) build(now time.Time) {
-	w.sites = map[string]http.Handler{
-		Prefix:      http.HandlerFunc(countDownload),
-		AdInsertion: http.HandlerFunc(w.insertAds),
-	}
-	for i, s := range shows {
-		media := site{}
-		rss := w.rss(s, now)
-		for n, title := range s.titles {
-			f := file{"audio/mpeg", mp3(title, 6+4*i+2*n, episodeLength), now.Add(-day)}
-			media[s.file(n)] = f
-			rss.Channel.Items = append(rss.Channel.Items, w.item(s, n, len(f.body), now))
-		}
-		w.sites[s.mediaHost] = media
-		w.sites[s.feedHost] = site{
-			s.path:     {"application/rss+xml; charset=utf-8", marshal(rss), now},
-			"/art.png": {"image/png", picture(300), now},
-			"/":        {"text/html; charset=utf-8", fmt.Appendf(nil, "<!doctype html><title>%s</title><h1>%[1]s</h1>\n", s.title), now},
+	w.sites = map[string]site{}
+	w.series = map[string][]*series{}
+	for _, s := range w.scenario.Shows {
+		for n := range max(1, s.Count) {
+			w.series[s.Name] = append(w.series[s.Name], w.publish(s, n+1, now))
 		}
 	}
-	w.buildShop(now)
+	for _, p := range w.scenario.Pages {
+		w.buildPage(p, now)
+	}
 }
+
+// publish makes the n-th of a number of alike shows.
+func (w *World) publish(s Show, n int, now time.Time) *series {
+	one := &series{Show: s, slug: s.Name}
+	if s.Count > 0 {
+		one.slug = fmt.Sprintf("%s-%d", s.Name, n)
+		one.Title = fmt.Sprintf("%s %d", s.Title, n)
+	}
+	for e := range s.Episodes {
+		f := file{contentType: "audio/mpeg", body: mp3(episodeTitle(s.Episodes-e), 2+2*((n+e)%8), time.Duration(s.Seconds)*time.Second), modified: now.Add(-day)}
+		one.sizes = append(one.sizes, len(f.body))
+		w.put(s.Media, one.file(e), f)
+	}
+	w.put(s.Feed, "/"+one.slug+".xml", file{contentType: "application/rss+xml; charset=utf-8", body: w.rss(one, s.Via), modified: now, feed: one})
+	return one
+}
+
+func episodeTitle(number int) string { return fmt.Sprintf("Episode %d", number) }
 
 // file is the path of the n-th newest episode.
-func (s show) file(n int) string { return fmt.Sprintf("/%s/%d.mp3", s.slug, len(s.titles)-n) }
+func (s *series) file(n int) string { return fmt.Sprintf("/%s/%d.mp3", s.slug, s.Episodes-n) }
 
-// enclosure is the URL of the n-th newest episode as the feed has it.
-func (w *World) enclosure(s show, n int) string {
-	if !s.prefixed {
-		return w.URL(s.mediaHost, s.file(n))
+// feed is the document that is served as f at an edge now.
+func (w *World) feed(f file, e edge) []byte {
+	if mixed, ok := w.fault(FeedMixed, e); ok {
+		one := w.series[mixed.Show][0]
+		return w.rss(one, one.Via)
 	}
-	return w.URL(Prefix, "/redirect.mp3/"+w.authority(AdInsertion)+s.file(n))
+	if moved, ok := w.fault(FeedEnclosures, e); ok && (moved.Show == "" || moved.Show == f.feed.Name) {
+		return w.rss(f.feed, moved.Via)
+	}
+	return f.body
 }
 
-// Enclosure returns the URL of the newest episode of the castle's show.
-func (w *World) Enclosure() string { return w.enclosure(shows[0], 0) }
-
-// countDownload is an analytics prefix: the rest of its path is where to go.
-func countDownload(rw http.ResponseWriter, r *http.Request) {
-	rest, ok := strings.CutPrefix(r.URL.Path, "/redirect.mp3/")
-	if !ok {
-		http.NotFound(rw, r)
-		return
-	}
-	http.Redirect(rw, r, "https://"+rest, http.StatusFound)
-}
-
-// insertAds leads to the CDN with a session of its own in the query, as ad
-// insertion does.
-func (w *World) insertAds(rw http.ResponseWriter, r *http.Request) {
-	to := w.URL(CastleCDN, r.URL.Path) + "?session=" + fmt.Sprintf("%x", time.Now().UnixNano())
-	rw.Header().Set("Cache-Control", "no-store")
-	http.Redirect(rw, r, to, http.StatusFound)
+// Enclosure returns the URL of the newest episode of the first show.
+func (w *World) Enclosure() string {
+	one := w.series[w.scenario.Shows[0].Name][0]
+	return w.through(one.Via, one.Media, one.file(0))
 }
 
 type rss struct {
@@ -151,26 +125,30 @@ type enclosure struct {
 	Type   string `xml:"type,attr"`
 }
 
-func (w *World) rss(s show, now time.Time) rss {
-	return rss{
+// rss is the feed of s with enclosures that lead through via.
+func (w *World) rss(s *series, via []string) []byte {
+	doc := rss{
 		Version: "2.0", Itunes: "http://www.itunes.com/dtds/podcast-1.0.dtd", Atom: "http://www.w3.org/2005/Atom",
 		Channel: channel{
-			Title: s.title, Link: w.URL(s.feedHost, "/"), Description: s.title + ", a show of a simulated world.",
-			Self:     link{w.URL(s.feedHost, s.path), "self", "application/rss+xml"},
-			Language: "en", Author: s.author, Type: "episodic", Explicit: "false",
-			Image: href{w.URL(s.feedHost, "/art.png")}, Category: category{"Arts"},
+			Title: s.Title, Link: w.URL(s.Feed, "/"), Description: s.Title + ", a show of a simulated world.",
+			Self:     link{w.URL(s.Feed, "/"+s.slug+".xml"), "self", "application/rss+xml"},
+			Language: "en", Author: s.Author, Type: "episodic", Explicit: "false",
+			Image: href{w.URL(s.Feed, "/art.png")}, Category: category{"Arts"},
 		},
 	}
+	for n, size := range s.sizes {
+		doc.Channel.Items = append(doc.Channel.Items, s.item(n, enclosure{w.through(via, s.Media, s.file(n)), size, "audio/mpeg"}, w.opened))
+	}
+	return marshal(doc)
 }
 
-func (w *World) item(s show, n, size int, now time.Time) item {
-	number := len(s.titles) - n
+func (s *series) item(n int, e enclosure, now time.Time) item {
+	number := s.Episodes - n
 	return item{
-		Title: s.titles[n], Description: s.titles[n] + ".",
+		Title: episodeTitle(number), Description: episodeTitle(number) + ".",
 		GUID:     guid{false, fmt.Sprintf("urn:drill:%s:%d", s.slug, number)},
 		PubDate:  now.Add(-time.Duration(7*n+1) * day).UTC().Format(time.RFC1123Z),
-		Duration: int(episodeLength.Seconds()), Episode: number, Explicit: "false",
-		Enclosure: enclosure{w.enclosure(s, n), size, "audio/mpeg"},
+		Duration: s.Seconds, Episode: number, Explicit: "false", Enclosure: e,
 	}
 }
 

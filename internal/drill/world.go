@@ -1,31 +1,32 @@
-// Package drill is a simulated media world: shows with feeds, prefixes, ad
-// insertion and CDN edges, and a storefront with its assets, behind DNS, TLS
-// and HTTP servers on loopback addresses and a certificate authority of its
-// own. Sockets, handshakes and bytes are real; only the places are not.
+// Package drill is a simulated media world and the outages that happen in it:
+// shows with feeds, prefixes and CDN edges, and pages with their assets,
+// behind DNS, TLS and HTTP servers on loopback addresses and a certificate
+// authority of its own. Sockets, handshakes and bytes are real; only the
+// places are not.
 //
-// A region is whoever asks the region's own DNS server: it is led to edges of
-// its own, so that a fault can be staged in some regions and not in others.
-// Every host has one edge in each region, each at an address of its own, all
-// at one port, which therefore stands in the URLs.
+// A scenario describes a world, what goes wrong in it and what an honest
+// report of that says. A region is whoever asks the region's own DNS server:
+// it is led to edges of its own, so that a fault can be staged in some regions
+// and not in others. Each edge has an address of its own, and all have one
+// port, which therefore stands in the URLs.
 package drill
 
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
+	_ "embed" // the world of the demo
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// The hosts of the world.
+// Hosts of the world that [Open] opens.
 const (
 	CastleFeeds  = "feeds.castle.example"    // feed of the show with a prefix
 	CastleCDN    = "cdn.castle.example"      // its episodes
@@ -37,74 +38,73 @@ const (
 	ShopAssets   = "static.shop-cdn.example" // its stylesheets, scripts and images
 )
 
-// hosts is all of them. Its order gives them their addresses.
-var hosts = []string{CastleFeeds, CastleCDN, Prefix, AdInsertion, HarbourFeeds, HarbourMedia, Shop, ShopAssets}
+// Paths of its two feeds.
+const (
+	CastlePath  = "/nights.xml"
+	HarbourPath = "/talk.xml"
+)
 
-// aliases are the CNAMEs through which CDN hosts lead to their edges.
-var aliases = map[string]string{
-	CastleCDN:  "castle.edges.example",
-	ShopAssets: "shop.edges.example",
-}
-
-// An edge is what serves one host in one region.
-type edge struct {
-	host, region string
-	addr         netip.Addr
-}
+//go:embed demo.txt
+var demoText []byte
 
 // A World is its servers, bound and ready for Run.
 type World struct {
-	regions []string
-	edges   map[netip.Addr]edge
-	port    int
-	sites   map[string]http.Handler // by host
-	certs   map[string]*tls.Certificate
-	ca      *authority
-	web     []net.Listener
-	dns     []*nameserver // one a region, in their order
+	scenario Scenario
+	edges    map[netip.Addr]edge
+	port     int
+	opened   time.Time
+	sites    map[string]site      // by host
+	series   map[string][]*series // by the show they are of
+	certs    map[string]*tls.Certificate
+	ca       *authority
+	web      []net.Listener
+	dns      []*nameserver // one a region, in their order
 
 	mu     sync.Mutex // guards faults
-	faults []fault
+	faults []staged
 }
 
-// Open builds a healthy world seen from regions, at least one, and binds its
-// servers. They answer once [World.Run] runs, which also closes them.
+// Open opens a healthy world of two shows and a storefront, seen from regions,
+// at least one.
 func Open(regions ...string) (*World, error) {
-	if len(regions) == 0 || len(regions) > 200 {
-		return nil, fmt.Errorf("open the world: want 1 to 200 regions, got %d", len(regions))
-	}
-	w := &World{regions: regions, edges: layOut(regions), certs: map[string]*tls.Certificate{}}
-	if err := w.certify(time.Now()); err != nil {
+	s, err := Load("demo", demoText)
+	if err != nil {
 		return nil, fmt.Errorf("open the world: %w", err)
 	}
-	if err := w.bind(); err != nil {
+	s.Regions, s.Agents = nil, nil
+	for _, name := range regions {
+		s.Regions = append(s.Regions, Region{Name: name})
+		s.Agents = append(s.Agents, Agent{name, name})
+	}
+	return s.Open()
+}
+
+// Open builds the scenario's world, all well, and binds its servers. They
+// answer once [World.Run] runs, which also closes them. Faults are staged by
+// [World.Start].
+func (s Scenario) Open() (*World, error) {
+	w := &World{scenario: s, opened: time.Now()}
+	var err error
+	if w.edges, err = layOut(&s); err == nil {
+		err = w.certify(w.opened)
+	}
+	if err == nil {
+		err = w.bind()
+	}
+	if err != nil {
 		w.close()
 		return nil, fmt.Errorf("open the world: %w", err)
 	}
-	w.build(time.Now())
+	w.build(w.opened)
 	return w, nil
 }
 
-// layOut gives every host an address in every region: 127.53.0.1 is the first
-// host in the first region, 127.53.1.1 the same host in the second.
-func layOut(regions []string) map[netip.Addr]edge {
-	edges := map[netip.Addr]edge{}
-	for r, region := range regions {
-		for h, host := range hosts {
-			addr := netip.AddrFrom4([4]byte{127, 53, byte(r), byte(h + 1)})
-			edges[addr] = edge{host, region, addr}
-		}
-	}
-	return edges
-}
-
-func (w *World) certify(now time.Time) (err error) {
-	if w.ca, err = newAuthority(now); err != nil {
-		return err
-	}
-	for _, host := range hosts {
-		begin := now.Add(-lifetime / 6)
-		if w.certs[host], err = w.ca.issue(host, begin, begin.Add(lifetime)); err != nil {
+// Start stages all faults of the scenario; outage is when the outage begins. It
+// is called before agents start: a certificate that is to expire is served
+// from now on.
+func (w *World) Start(outage time.Time) error {
+	for _, f := range w.scenario.Faults {
+		if err := w.Inject(f, outage); err != nil {
 			return err
 		}
 	}
@@ -116,8 +116,8 @@ func (w *World) bind() (err error) {
 		return err
 	}
 	w.port = w.web[0].Addr().(*net.TCPAddr).Port
-	for _, region := range w.regions {
-		n, err := newNameserver(w, region)
+	for _, g := range w.scenario.Regions {
+		n, err := newNameserver(w, g.Name)
 		if err != nil {
 			return err
 		}
@@ -158,16 +158,6 @@ func (w *World) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Roots holds the root certificate of the world.
-func (w *World) Roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(w.ca.root)
-	return pool
-}
-
-// RootPEM is the root certificate of the world, for a file of extra roots.
-func (w *World) RootPEM() []byte { return w.ca.rootPEM() }
-
 // Resolver returns host:port of a region's DNS server, by UDP and TCP, or ""
 // where the world has no such region.
 func (w *World) Resolver(region string) string {
@@ -186,43 +176,3 @@ func (w *World) URL(host, path string) string {
 
 // authority is host and port as they stand in URLs.
 func (w *World) authority(host string) string { return fmt.Sprintf("%s:%d", host, w.port) }
-
-// listenAll listens at one port, free at all addresses.
-func listenAll(edges map[netip.Addr]edge) ([]net.Listener, error) {
-	var err error
-	for range 20 {
-		var ls []net.Listener
-		if ls, err = listenSame(edges); err == nil {
-			return ls, nil
-		}
-		if errors.Is(err, syscall.EADDRNOTAVAIL) {
-			return nil, fmt.Errorf("%w: this machine has 127.0.0.1 alone of its loopback addresses; give it the others:\n%s", err, aliasCommand(edges))
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			break
-		}
-	}
-	return nil, err
-}
-
-func listenSame(edges map[netip.Addr]edge) (ls []net.Listener, err error) {
-	port := 0 // the first listener's choice, which the others follow
-	for addr := range edges {
-		l, err := net.Listen("tcp4", fmt.Sprintf("%s:%d", addr, port))
-		if err != nil {
-			for _, l := range ls {
-				l.Close()
-			}
-			return nil, err
-		}
-		port = l.Addr().(*net.TCPAddr).Port
-		ls = append(ls, l)
-	}
-	return ls, nil
-}
-
-// aliasCommand is what to type where loopback has one address only.
-func aliasCommand(edges map[netip.Addr]edge) string {
-	return fmt.Sprintf("  for r in $(seq 0 %d); do for h in $(seq 1 %d); do sudo ifconfig lo0 alias 127.53.$r.$h up; done; done",
-		len(edges)/len(hosts)-1, len(hosts))
-}

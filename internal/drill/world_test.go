@@ -99,7 +99,8 @@ func ask(t *testing.T, w *World, region, name string, kind uint16, network strin
 func TestEachRegionIsLedToItsOwnEdges(t *testing.T) {
 	w := open(t)
 	seen := map[string]string{}
-	for _, region := range w.regions {
+	for _, region := range w.scenario.Regions {
+		region := region.Name
 		for _, network := range []string{"udp", "tcp"} {
 			r := ask(t, w, region, CastleCDN, dns.TypeA, network)
 			if len(r.Answer) != 2 {
@@ -119,10 +120,10 @@ func TestEachRegionIsLedToItsOwnEdges(t *testing.T) {
 
 func TestNegativeAnswers(t *testing.T) {
 	w := open(t)
-	if err := w.Inject(Fault{Kind: DNSAnswer, Host: HarbourFeeds, Value: dns.RcodeServerFailure}); err != nil {
+	if err := w.Inject(Fault{Kind: DNSAnswer, Hosts: []string{HarbourFeeds}, Value: dns.RcodeServerFailure}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Inject(Fault{Kind: DNSAnswer, Host: Shop, Regions: []string{"eu-west"}}); err != nil {
+	if err := w.Inject(Fault{Kind: DNSAnswer, Hosts: []string{Shop}, Regions: []string{"eu-west"}}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -261,17 +262,19 @@ func TestStatusAndReset(t *testing.T) {
 	w := open(t)
 	now := time.Now()
 	for _, f := range []Fault{
-		{Kind: HTTPStatus, Host: ShopAssets, Value: 503},
-		{Kind: HTTPStatus, Host: Shop, Value: 503, From: now.Add(-time.Hour), To: now},
-		{Kind: HTTPStatus, Host: HarbourFeeds, Value: 503, From: now.Add(time.Hour)},
-		{Kind: HTTPReset, Host: HarbourMedia},
+		{Kind: HTTPStatus, Hosts: []string{ShopAssets}, Value: 503},
+		{Kind: HTTPStatus, Hosts: []string{Shop}, Value: 503, At: -time.Hour, For: time.Hour},
+		{Kind: HTTPStatus, Hosts: []string{HarbourFeeds}, Value: 503, At: time.Hour},
+		{Kind: HTTPStatus, Hosts: []string{AdInsertion}, Value: 503, At: -time.Hour, On: time.Minute, Off: time.Hour},
+		{Kind: HTTPStatus, Hosts: []string{Prefix}, Value: 503, At: -time.Hour, On: time.Minute, Off: time.Minute},
+		{Kind: HTTPReset, Hosts: []string{HarbourMedia}},
 	} {
-		if err := w.Inject(f); err != nil {
+		if err := w.Inject(f, now); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c := client(t, w, "us-east", nil)
-	for host, want := range map[string]int{ShopAssets: 503, Shop: 200, HarbourFeeds: 200} {
+	for host, want := range map[string]int{ShopAssets: 503, Shop: 200, HarbourFeeds: 404, AdInsertion: 404, Prefix: 503} {
 		if resp, _ := fetch(t, c, w.URL(host, "/")); resp.StatusCode != want {
 			t.Errorf("%s: got %s, want %d", host, resp.Status, want)
 		}
@@ -290,12 +293,15 @@ func TestStatusAndReset(t *testing.T) {
 func TestInjectRefusesWhatItDoesNotKnow(t *testing.T) {
 	w := open(t)
 	for want, f := range map[string]Fault{
-		"host":   {Kind: HTTPReset, Host: "nowhere.example"},
-		"region": {Kind: HTTPReset, Host: Shop, Regions: []string{"mars"}},
-		"value":  {Kind: HTTPStatus, Host: Shop},
-		"kind":   {Kind: "fire", Host: Shop},
+		"host":   {Kind: HTTPReset, Hosts: []string{"nowhere.example"}},
+		"region": {Kind: HTTPReset, Hosts: []string{Shop}, Regions: []string{"mars"}},
+		"value":  {Kind: HTTPStatus, Hosts: []string{Shop}},
+		"kind":   {Kind: "fire", Hosts: []string{Shop}},
+		"place":  {Kind: HTTPReset, CDN: "nobody"},
+		"one of": {Kind: HTTPReset, CDN: "fastly", Hosts: []string{CastleCDN}},
+		"on and": {Kind: HTTPReset, On: time.Second},
 	} {
-		if err := w.Inject(f); err == nil || !strings.Contains(err.Error(), want) {
+		if err := w.Inject(f, time.Now()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that names the %s", err, want)
 		}
 	}
