@@ -7,7 +7,9 @@
 //	              ├─ net/http       a fresh Transport a probe, body read
 //	              └─ blackbox       the exporter, asked by GET /probe
 //
-// Without -compare it does one tiny round, to hold the harness to its word.
+// Without -compare it does one tiny round, to hold the harness to its word. With
+// -against, Sonde of another build of this test runs too: on a machine that
+// others use as well, only rounds in turn tell which of two is cheaper.
 package bench
 
 import (
@@ -25,6 +27,8 @@ var (
 	rounds  = flag.Int("rounds", 5, "how often all are measured in turn")
 	count   = flag.Int("probes", 200, "probes a case and round")
 	only    = flag.String("only", "", "cases whose name this regular expression matches")
+	among   = flag.String("probers", "", "probers whose name this regular expression matches")
+	against = flag.String("against", "", "another build of this test, whose Sonde is measured too")
 	out     = flag.String("table", "", "write the table to this file too")
 	profile = flag.String("cpuprofiles", "", "write CPU profiles of Sonde by case into this directory")
 	alpn    = flag.String("alpn", "h2,http/1.1", "protocols the servers agree to")
@@ -56,10 +60,7 @@ func TestCompare(t *testing.T) {
 	}
 	p := newPins(t)
 	s := startServer(t, p, variants)
-	probers := []prober{startChild(t, p, "sonde", s), startChild(t, p, "net/http", s)}
-	if b, ok := startBlackbox(t, p, s); ok {
-		probers = append(probers, b)
-	}
+	probers := startProbers(t, p, s)
 	results, chosen := &table{}, regexp.MustCompile(*only)
 	for round := range *rounds + 1 { // the first is for warming up
 		for _, j := range s.jobs(*count) {
@@ -78,6 +79,26 @@ func TestCompare(t *testing.T) {
 	if *compare {
 		results.show(t, p.how)
 	}
+}
+
+// startProbers starts those that are wanted.
+func startProbers(t *testing.T, p pins, s *server) (started []prober) {
+	wanted := regexp.MustCompile(*among).MatchString
+	if wanted("sonde") {
+		started = append(started, startChild(t, p, "sonde", s))
+	}
+	if *against != "" {
+		started = append(started, startBuild(t, p, child{"against", "sonde", *against}, s))
+	}
+	if wanted("net/http") {
+		started = append(started, startChild(t, p, "net/http", s))
+	}
+	if wanted("blackbox") {
+		if b, ok := startBlackbox(t, p, s); ok {
+			started = append(started, b)
+		}
+	}
+	return started
 }
 
 // measure returns the CPU that b takes for one probe of j, in ms.

@@ -89,10 +89,17 @@ func answer(probe func(job) error) error {
 
 // startChild starts this binary as a prober.
 func startChild(t *testing.T, p pins, role string, s *server) prober {
-	in, out, pid := start(t, p, 1, role, s.dir)
+	return startBuild(t, p, child{role, role, self(t)}, s)
+}
+
+// A child is a build of this test that plays a role under a name of the table.
+type child struct{ name, role, exe string }
+
+func startBuild(t *testing.T, p pins, c child, s *server) prober {
+	in, out, pid := c.start(t, p, 1, s.dir)
 	write, read := json.NewEncoder(in), json.NewDecoder(out)
 	probe := func(j job) error {
-		if *profile != "" && role == "sonde" {
+		if *profile != "" && c.name == "sonde" {
 			j.Profile = filepath.Join(*profile, strings.ReplaceAll(j.Case, " ", "-")+".pprof")
 		}
 		var r reply
@@ -107,18 +114,29 @@ func startChild(t *testing.T, p pins, role string, s *server) prober {
 		}
 		return nil
 	}
-	return prober{role, pid, probe}
+	return prober{c.name, pid, probe}
 }
 
-// start starts this binary in a role until the test ends.
-func start(t *testing.T, p pins, cpu int, role, dir string) (io.Writer, io.Reader, int) {
+// self is this binary.
+func self(t *testing.T) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := p.command(t, cpu, exe, "-alpn", *alpn)
-	c.Env = append(os.Environ(), roleKey+"="+role, dirKey+"="+dir)
+	return exe
+}
+
+// start starts this binary in a role until the test ends.
+func start(t *testing.T, p pins, cpu int, role, dir string) (io.Writer, io.Reader, int) {
+	t.Helper()
+	return child{role, role, self(t)}.start(t, p, cpu, dir)
+}
+
+func (as child) start(t *testing.T, p pins, cpu int, dir string) (io.Writer, io.Reader, int) {
+	t.Helper()
+	c := p.command(t, cpu, as.exe, "-alpn", *alpn)
+	c.Env = append(os.Environ(), roleKey+"="+as.role, dirKey+"="+dir)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

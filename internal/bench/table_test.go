@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"text/tabwriter"
 )
@@ -35,10 +36,20 @@ func (r *table) show(t *testing.T, how string) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "CPU a probe in ms, user and system: median (least) of %d rounds of %d probes; %s\n", *rounds, *count, how)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "case\tsonde\tnet/http\tblackbox\tnet/http : sonde\tblackbox : sonde\t")
+	others := []string{"net/http", "blackbox"}
+	if *against != "" {
+		others = append(others, "against")
+	}
+	fmt.Fprintf(w, "case\tsonde\t%s\t%s : sonde\t\n", strings.Join(others, "\t"), strings.Join(others, " : sonde\t"))
 	for _, c := range r.cases {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", c, r.cell(c, "sonde"), r.cell(c, "net/http"), r.cell(c, "blackbox"),
-			r.ratio(c, "net/http"), r.ratio(c, "blackbox"))
+		fmt.Fprintf(w, "%s\t%s\t", c, r.cell(c, "sonde"))
+		for _, o := range others {
+			fmt.Fprintf(w, "%s\t", r.cell(c, o))
+		}
+		for _, o := range others {
+			fmt.Fprintf(w, "%s\t", r.ratio(c, o))
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush()
 	io.Copy(os.Stdout, bytes.NewReader(b.Bytes()))
@@ -63,14 +74,14 @@ func (r *table) cell(name, prober string) string {
 
 func (r *table) ratio(name, prober string) string {
 	own, other := r.cells[[2]string{name, "sonde"}], r.cells[[2]string{name, prober}]
-	if len(other) == 0 {
+	if len(own) == 0 || len(other) == 0 {
 		return "–"
 	}
 	ratios := make([]float64, len(own))
-	for i := range own {
+	for i := range min(len(own), len(other)) {
 		ratios[i] = other[i] / own[i]
 	}
-	return fmt.Sprintf("%.2f", median(ratios))
+	return fmt.Sprintf("%.3f", median(ratios))
 }
 
 func median(all []float64) float64 {
