@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -30,7 +32,7 @@ func (n *Net) handshake(ctx context.Context, hop *probes.Step, conn net.Conn, ho
 	}
 	state := c.ConnectionState()
 	s.Set(probes.AttrTLSVersion, versionText(state.Version))
-	s.Set(probes.AttrTLSCipher, tls.CipherSuiteName(state.CipherSuite))
+	s.Set(probes.AttrTLSCipher, cipherText(state.CipherSuite))
 	s.Set(probes.AttrTLSGroup, groupText(state.CurveID))
 	s.Set(probes.AttrTLSNextProto, state.NegotiatedProtocol)
 	s.Set(probes.AttrTLSStaple, j.revocation)
@@ -83,6 +85,23 @@ func (j *judge) verify(state tls.ConnectionState) (err error) {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: served, Err: err}
 	}
 	return nil
+}
+
+// cipherTexts name all cipher suites: crypto/tls makes the whole list anew to
+// name one.
+var cipherTexts = sync.OnceValue(func() map[uint16]string {
+	texts := map[uint16]string{}
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		texts[c.ID] = c.Name
+	}
+	return texts
+})
+
+func cipherText(id uint16) string {
+	if text, ok := cipherTexts()[id]; ok {
+		return text
+	}
+	return tls.CipherSuiteName(id)
 }
 
 func versionText(v uint16) string {
