@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func TestEncodeAsTheSDKDoes(t *testing.T) {
 	odd := okRun()
 	odd.Root.Attrs["k\xff"] = "\xff"
 	odd.Root.Attrs["list"] = make([]string, 1000)
+	odd.Root.Attrs["unsound"] = []string{"a", "\xff\xff\xff", strings.Repeat("x", probes.MaxText+1)}
 	odd.Root.Attrs["odd"] = struct{}{}
 	odd.Root.Attrs["zero"], odd.Root.Attrs["no"], odd.Root.Attrs["empty"] = 0, false, []string{}
 	odd.Root.Attrs["negative"], odd.Root.Attrs["float"] = int64(-1), -0.5
