@@ -8,19 +8,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/sonde-media/sonde/internal/config"
 )
 
-// How often the files of a configuration are looked at.
-const (
-	configPoll   = 2 * time.Second
-	configSettle = configPoll / 4   // after a change: who writes a file doesn't write it all at once
-	configAgain  = 30 * time.Second // after an error, which may be in a file that isn't known to belong here
-)
+// configPoll is how often the files of a configuration are looked at.
+const configPoll = 2 * time.Second
 
 // A Config is the configuration that a hub serves to agents: a file with all
 // that it includes, as one document. Its methods may be called by several
@@ -29,19 +24,12 @@ type Config struct {
 	path string
 	log  *slog.Logger
 
-	watched []watched // by Run alone
-	refused time.Time // by Run alone: when a version was last refused, zero where the last one wasn't
-	why     string    // by Run alone: what was logged of it
+	files *config.Files // by Run alone
+	why   string        // by Run alone: what was logged of the version refused last, "" where the last one wasn't
 
 	mu      sync.RWMutex // guards what follows
 	text    []byte
 	version string
-}
-
-// Watched is a file at the last look.
-type watched struct {
-	path string
-	info os.FileInfo // nil where there is none
 }
 
 // OpenConfig reads the configuration in the file at path. What is wrong with
@@ -50,28 +38,19 @@ func OpenConfig(path string, log *slog.Logger) (*Config, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	c := &Config{path: path, log: log}
+	c := &Config{path: path, log: log, files: config.NewFiles(path, configPoll)}
 	return c, c.load()
 }
 
 // load reads the files. It changes nothing where they have an error.
 func (c *Config) load() error {
-	// Noted before they are read: a change while we read is seen next time.
-	c.watched = slices.DeleteFunc(c.watched, func(w watched) bool { return w.path == c.path })
-	c.watched = append(c.watched, look(c.path))
-	began := time.Now()
-	text, made, err := config.BundleOf(c.path)
+	var text []byte
+	made, err := c.files.Read(func() (made *config.Config, err error) {
+		text, made, err = config.BundleOf(c.path)
+		return made, err
+	})
 	if err != nil {
-		c.refused = time.Now()
 		return err
-	}
-	c.refused, c.watched = time.Time{}, c.watched[len(c.watched)-1:]
-	for _, inc := range made.Includes {
-		w := look(inc.File)
-		if w.info != nil && w.info.ModTime().After(began) && w.info.ModTime().Before(time.Now()) {
-			w.info = nil // it may have changed after it was read
-		}
-		c.watched = append(c.watched, w)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,58 +58,25 @@ func (c *Config) load() error {
 	return nil
 }
 
-func look(path string) watched {
-	info, err := os.Stat(path)
-	if err != nil {
-		return watched{path: path}
-	}
-	return watched{path, info}
-}
-
 // Run serves new versions until ctx ends: of files that changed, or at a word
 // of now.
 func (c *Config) Run(ctx context.Context, now <-chan os.Signal) {
-	pause, settling := configPoll, false
 	for {
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(c.files.Pause())
+		forced := false
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		case <-now:
 			timer.Stop()
-			c.reload()
-			pause, settling = configPoll, false
-			continue
+			forced = true
 		case <-timer.C:
 		}
-		pause = configPoll
-		switch changed := c.changed(); {
-		case changed:
-			pause, settling = configSettle, true
-		case settling || !c.refused.IsZero() && time.Since(c.refused) >= configAgain:
+		if c.files.Due(forced) {
 			c.reload()
-			settling = false
 		}
 	}
-}
-
-// changed reports whether a file isn't the one of the last look, and looks.
-func (c *Config) changed() (changed bool) {
-	for i, before := range c.watched {
-		now := look(before.path)
-		changed = changed || !before.same(now)
-		c.watched[i] = now
-	}
-	return changed
-}
-
-func (w watched) same(now watched) bool {
-	a, b := w.info, now.info
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // reload reads the files again and logs what came of it, where that is new.

@@ -80,7 +80,7 @@ func IsURL(from string) bool {
 func New(from string, o Options) (*Source, error) {
 	s := &Source{log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), remote: IsURL(from)}
 	if !s.remote {
-		s.origin = &file{path: from, poll: cmp.Or(o.Poll, DefaultFilePoll)}
+		s.origin = newFile(from, cmp.Or(o.Poll, DefaultFilePoll))
 		return s, nil
 	}
 	r, err := newRemote(from, o)

@@ -189,7 +189,7 @@ func TestIncludedFileChanges(t *testing.T) {
 func TestChangesSettle(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sonde.yaml")
 	write(t, path, two)
-	f := &file{path: path, poll: time.Hour}
+	f := newFile(path, time.Hour)
 	if _, err := f.look(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
