@@ -20,7 +20,7 @@ type Cursor map[string]int64
 // A Followed is a run with the exchanges it consisted of.
 type Followed struct {
 	api.Run
-	Hops []Hop // host, address, certificate, CDN and code alone
+	Hops []Hop // host, address, certificate and its expiry, CDN and code alone
 }
 
 // Follow returns runs that were stored since c, at most limit of them, and the
@@ -87,12 +87,12 @@ func (s *snapshot) follow(ctx context.Context, after int64, limit int) (all []Fo
 	if err != nil || len(all) == 0 {
 		return nil, after, err
 	}
-	hops := `SELECT h.trace_id, h.host, h.address, h.cert, h.cdn, h.code FROM runs r JOIN hops h ON h.trace_id = r.trace_id
+	hops := `SELECT h.trace_id, h.host, h.address, h.cert, h.cert_not_after, h.cdn, h.code FROM runs r JOIN hops h ON h.trace_id = r.trace_id
 		WHERE r.rowid > ? AND r.rowid <= ?`
 	err = s.rows(ctx, hops, []any{after, last}, func(rows *sql.Rows) error {
 		var id []byte
 		var h Hop
-		if err := rows.Scan(&id, &h.Host, &h.Address, &h.Cert, &h.CDN, &h.Code); err != nil {
+		if err := rows.Scan(&id, &h.Host, &h.Address, &h.Cert, &h.CertNotAfter, &h.CDN, &h.Code); err != nil {
 			return err
 		}
 		if i, ok := at[hex.EncodeToString(id)]; ok {

@@ -16,9 +16,9 @@ import (
 //
 //	records    something that happened    key seq
 //	           at    ns since 1970
-//	           kind  token, revoked or used
-//	           about the ID of a token
-//	           body  JSON or ”: of a token its role, region and SHA-256
+//	           kind  token, revoked or used; note
+//	           about the ID of a token; of an incident
+//	           body  JSON or ”: of a token its role, region and SHA-256; a note
 //
 // Rows are added and never changed, so that it stays known who could do what
 // and when. What holds now is computed from all of them.
@@ -88,9 +88,10 @@ func (r *Records) migrate(path string) error {
 	}
 	switch version {
 	case recordsVersion:
-		return nil
+		_, err := r.db.Exec(upSchema)
+		return err
 	case 0:
-		_, err := r.db.Exec(recordsSchema)
+		_, err := r.db.Exec(recordsSchema + upSchema)
 		return err
 	}
 	return fmt.Errorf("%s was written by another version of sonde (form %d, this one knows %d): start the version that wrote it", path, version, recordsVersion)
