@@ -22,6 +22,7 @@ type Agent struct {
 // A Beat is what an agent's newest heartbeat tells; all zero where none came.
 type Beat struct {
 	Heartbeat   *time.Time    `json:"last_heartbeat,omitempty"`
+	Received    *time.Time    `json:"received,omitempty"` // by the hub: what waited in a spool comes late
 	Interval    time.Duration `json:"interval_ns"`
 	Started     *time.Time    `json:"started,omitempty"`
 	Config      string        `json:"config_version"` // of the configuration that runs

@@ -25,6 +25,10 @@ func (f *fold) beat(from *observer, sp ptrace.Span) *api.Beat {
 		Dropped: s.count(probes.AttrAgentDropped),
 		Load:    s.float(probes.AttrAgentLoad), CPU: s.float(probes.AttrAgentCPU), Memory: s.count(probes.AttrAgentMemory),
 	}
+	if !f.received.IsZero() {
+		received := f.received.UTC()
+		b.Received = &received
+	}
 	if s.text(probes.AttrErrorType) != "" {
 		b.Lacks = cmp.Or(s.text(probes.AttrDetail), probes.Bounded(sp.Status().Message()))
 	}
