@@ -2,9 +2,7 @@ package incident
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -55,13 +53,6 @@ func (f *Fold) illAgents(parts []part) (ill []*cluster, rest []part) {
 	}
 	rest = slices.DeleteFunc(parts, func(p part) bool { return taken[p.lane][p.first.at] })
 	return ill, rest
-}
-
-func compareAgents(a, b agentKey) int {
-	if c := strings.Compare(a.region, b.region); c != 0 {
-		return c
-	}
-	return strings.Compare(a.agent, b.agent)
 }
 
 // alike gathers parts that overlap, whatever their cause.
@@ -142,7 +133,7 @@ type claim struct {
 
 // cdns returns the CDNs most of whose hosts fail alike.
 func (f *Fold) cdns(all []*cluster) []claim {
-	return f.claims(all, func(h *host) []string {
+	return f.claims(all, ofCDN, func(h *host) []string {
 		if h.cdn == "" {
 			return nil
 		}
@@ -152,30 +143,30 @@ func (f *Fold) cdns(all []*cluster) []claim {
 
 // blocks returns the address blocks most of whose hosts fail alike.
 func (f *Fold) blocks(all []*cluster) []claim {
-	return f.claims(all, func(h *host) []string {
+	return f.claims(all, ofBlock, func(h *host) []string {
 		names := make([]string, len(h.blocks))
 		for i, b := range h.blocks {
-			names[i] = netip.Prefix.String(b)
+			names[i] = b.value.String()
 		}
 		return names
 	})
 }
 
-// claims finds, of what stands above hosts by the function above, that most of
+// claims finds, of what stands above hosts by the function of, that most of
 // whose hosts fail alike at one time.
-func (f *Fold) claims(all []*cluster, above func(*host) []string) (found []claim) {
+func (f *Fold) claims(all []*cluster, kind string, of func(*host) []string) (found []claim) {
 	byCause := map[string][]*cluster{}
 	for _, c := range all {
 		if c.warning || c.ill || !f.hostly(c) {
 			continue
 		}
-		for _, name := range above(f.uses.hosts[c.cause]) {
+		for _, name := range of(f.uses.hosts[c.cause]) {
 			byCause[name] = append(byCause[name], c)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byCause)) {
 		for _, group := range together(byCause[name]) {
-			if f.most(name, group, above) {
+			if f.most(above{kind, name}, group, of) {
 				found = append(found, claim{name, group})
 			}
 		}
@@ -209,7 +200,7 @@ func together(all []*cluster) (groups [][]*cluster) {
 
 // most reports whether the group's hosts are most of those that the agents
 // which see it fail use there, and of more than one site.
-func (f *Fold) most(name string, group []*cluster, above func(*host) []string) bool {
+func (f *Fold) most(what above, group []*cluster, of func(*host) []string) bool {
 	failing, sites, seers := map[string]bool{}, map[string]bool{}, map[agentKey]bool{}
 	from, to := group[0].first, int64(0)
 	for _, c := range group {
@@ -224,8 +215,8 @@ func (f *Fold) most(name string, group []*cluster, above func(*host) []string) b
 		return false
 	}
 	behind := 0
-	for _, h := range f.uses.hosts {
-		if !slices.Contains(above(h), name) {
+	for _, h := range f.uses.above[what] {
+		if !slices.Contains(of(h), what.name) {
 			continue
 		}
 		for l, s := range h.lanes {

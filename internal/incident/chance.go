@@ -24,8 +24,8 @@ func chancy(code probes.Code) bool {
 }
 
 const (
-	noise    = 0.03 // of runs that fail by chance; twice what a bad path has
-	unlikely = 1e-7 // that chance brings so many: once in years of a large configuration
+	noise    = 0.01 // of runs that fail by chance: what a bad path has
+	unlikely = 5e-5 // that chance brings so many in an interval, wherever
 )
 
 // byChance is how likely it is that k or more of n runs fail, where each does
@@ -36,7 +36,10 @@ func byChance(k, n int, p float64) float64 {
 	}
 	sum := 0.0
 	for i := k; i <= n; i++ {
-		sum += math.Exp(logChoose(n, i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
+		term := math.Exp(logChoose(n, i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
+		if sum += term; term < sum*1e-12 {
+			break // what follows is less still
+		}
 	}
 	return min(sum, 1)
 }

@@ -25,6 +25,7 @@ type cluster struct {
 	first, last int64 // begin of the first and the last bad run
 	until       int64 // further parts that begin until then belong to it
 	absorbed    []part
+	crowd       *crowd // that uses the cause; of crowdOf
 }
 
 func (c *cluster) add(parts ...part) {
@@ -66,18 +67,18 @@ func (c *cluster) code() probes.Code {
 }
 
 func codesOf(parts []part) []codeCount {
-	runs := map[probes.Code]int{}
+	sum := map[probes.Code]codeCount{}
 	for _, p := range parts {
 		for _, n := range p.codes {
-			runs[n.code] += n.runs
+			k, ok := sum[n.code]
+			if !ok {
+				k = codeCount{code: n.code, first: n.first}
+			}
+			k.runs, k.first = k.runs+n.runs, min(k.first, n.first)
+			sum[n.code] = k
 		}
 	}
-	all := make([]codeCount, 0, len(runs))
-	for code, n := range runs {
-		all = append(all, codeCount{code, n})
-	}
-	slices.SortFunc(all, func(a, b codeCount) int { return cmp.Or(b.runs-a.runs, cmp.Compare(a.code, b.code)) })
-	return all
+	return slices.SortedFunc(maps.Values(sum), func(a, b codeCount) int { return cmp.Or(b.runs-a.runs, cmp.Compare(a.code, b.code)) })
 }
 
 // parts returns the episodes of all lanes, by begin.
@@ -101,7 +102,7 @@ func (f *Fold) parts() (all []part) {
 // clusters gathers parts by cause and time, and those whose cause is one above
 // it: an agent, a CDN, an address block.
 func (f *Fold) clusters() []*cluster {
-	parts := f.parts()
+	parts := f.sift(f.parts())
 	ill, parts := f.illAgents(parts)
 	all := gather(parts)
 	all = f.merge(all, f.cdns(all))
@@ -176,5 +177,5 @@ func (c *cluster) join(o *cluster) {
 
 // firm reports whether the cluster is more than a stray run.
 func (c *cluster) firm() bool {
-	return slices.ContainsFunc(c.parts, func(p part) bool { return p.pair.there() || p.target != c.parts[0].target })
+	return slices.ContainsFunc(c.parts, func(p part) bool { return p.paired() || p.target != c.parts[0].target })
 }

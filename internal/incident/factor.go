@@ -31,8 +31,8 @@ type feature struct{ dimension, value string }
 // run that never got so far, all. Hosts themselves are compared over the whole
 // run, so that a prefix shows through which alone it fails.
 func Factors(failing, healthy []api.Trace, hosts []string) []api.Factor {
-	bad, badKnown := tally(failing, hosts)
-	good, goodKnown := tally(healthy, hosts)
+	bad, badKnown := counted(failing, hosts)
+	good, goodKnown := counted(healthy, hosts)
 	var all []api.Factor
 	for f, n := range bad {
 		k := api.Factor{
@@ -53,9 +53,9 @@ func Factors(failing, healthy []api.Trace, hosts []string) []api.Factor {
 	return all[:min(len(all), maxFactors)]
 }
 
-// tally counts the runs that have each feature, and those in which anything is
+// counted counts the runs that have each feature, and those in which anything is
 // known of a dimension.
-func tally(traces []api.Trace, hosts []string) (with map[feature]int, known map[string]int) {
+func counted(traces []api.Trace, hosts []string) (with map[feature]int, known map[string]int) {
 	with, known = map[feature]int{}, map[string]int{}
 	for _, t := range traces {
 		dims := map[string]bool{}

@@ -4,15 +4,17 @@
 // came, nor on how often.
 //
 //	run ──► lane (target, region, agent) ──► track (a cause, or a warning of a host) ──► episode
-//	        episodes with one cause that overlap ──► cluster ──► incident
+//	        episodes that aren't noise, with one cause, that overlap ──► cluster ──► incident
 //
 // Lanes are independent of each other, so that an agent which delivers an hour
-// late changes nothing for the others. What is kept of a lane without trouble
-// is its newest runs' times; the rest is bounded by what fails.
+// late changes nothing for the others, and one that got a run too late is
+// renewed alone. What is kept of a lane without trouble is its newest runs'
+// times; the rest is bounded by what fails.
 package incident
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -29,11 +31,12 @@ type Run struct {
 
 // A Hop is one HTTP exchange of a run, or one asset of a page.
 type Hop struct {
-	Host    string      // server.address
-	Address string      // that was connected to, or ""
-	Cert    string      // SHA-256 of the certificate that was served, or ""
-	CDN     string      // name, or ""
-	Code    probes.Code // "" where it went well
+	Host     string      // server.address
+	Address  string      // that was connected to, or ""
+	Cert     string      // SHA-256 of the certificate that was served, or ""
+	NotAfter time.Time   // of it; zero: unknown
+	CDN      string      // name, or ""
+	Code     probes.Code // "" where it went well
 }
 
 // Limits of what a fold holds. What is beyond them is counted, see [Stats].
@@ -47,17 +50,19 @@ const (
 // A Fold takes runs in any order. It is not safe for concurrent use.
 type Fold struct {
 	lanes  map[laneKey]*lane
+	stale  map[*lane]bool // that a run came too late for
 	agents map[agentKey]*presence
 	uses   uses
 	stats  Stats
 	names  map[string]string // one copy of each name
+	alive  map[int64]int     // how many lanes there were, by time; of one answer
 }
 
 // Stats are what a fold holds, and what it couldn't.
 type Stats struct {
 	Runs     int // taken in, repeated ones not counted
 	Repeated int
-	Late     int // older than what is kept of their lane: a replay from the store would know better
+	Late     int // older than what is kept of their lane, see [Fold.Stale]
 	Refused  int // without target or time, or beyond a limit
 	Lanes    int
 	Hosts    int
@@ -66,8 +71,8 @@ type Stats struct {
 // New returns an empty fold.
 func New() *Fold {
 	return &Fold{
-		lanes: map[laneKey]*lane{}, agents: map[agentKey]*presence{},
-		uses: uses{hosts: map[string]*host{}}, names: map[string]string{},
+		lanes: map[laneKey]*lane{}, stale: map[*lane]bool{}, agents: map[agentKey]*presence{},
+		uses: uses{hosts: map[string]*host{}, above: map[above][]*host{}}, names: map[string]string{},
 	}
 }
 
@@ -89,15 +94,47 @@ func (f *Fold) Add(r *Run) {
 		f.stats.Refused++
 		return
 	}
-	f.seen(agentKey{l.region, l.agent}, r.Started.UnixNano(), 0)
-	switch l.add(f.mark(r, l)) {
+	f.ran(l, r)
+	switch l.add(f.mark(r)) {
 	case added:
 		f.stats.Runs++
-		f.note(l, r)
 	case repeated:
 		f.stats.Repeated++
+		return
 	case late:
 		f.stats.Late++
+		f.stale[l] = true
+	}
+	f.note(l, r)
+}
+
+// A Lane is one target as one agent sees it.
+type Lane struct{ Region, Target, Agent string }
+
+// Stale returns the lanes for which a run came that is older than what the
+// fold keeps: what it says of them holds only when they have been renewed.
+func (f *Fold) Stale() (all []Lane) {
+	for l := range f.stale {
+		all = append(all, Lane{l.region, l.target, l.agent})
+	}
+	slices.SortFunc(all, func(a, b Lane) int {
+		return cmp.Or(strings.Compare(a.Target, b.Target), strings.Compare(a.Region, b.Region), strings.Compare(a.Agent, b.Agent))
+	})
+	return all
+}
+
+// Renew makes a lane anew of all its runs, which come the oldest first.
+func (f *Fold) Renew(of Lane, runs iter.Seq[*Run]) {
+	l := f.lanes[laneKey{of.Region, of.Target, of.Agent}]
+	if l == nil {
+		return
+	}
+	l.recent, l.settled, l.state = nil, nil, nil
+	delete(f.stale, l)
+	for r := range runs {
+		if l.add(f.mark(r)) == late {
+			f.stale[l] = true
+		}
 	}
 }
 
@@ -113,11 +150,18 @@ func (f *Fold) lane(r *Run) *lane {
 		f.lanes[key] = l
 	}
 	if at := r.Started.UnixNano(); at >= l.newest {
-		l.newest, l.service = at, f.name(r.Service)
-		l.interval = int64(cmp.Or(r.Interval, probes.DefaultInterval))
+		l.newest, l.service, l.kind = at, f.name(r.Service), f.name(r.Kind)
+		l.interval, l.last, l.failing = intervalOf(r), idOf(r.TraceID), r.Outcome == probes.Failed
 	}
 	l.since = min(l.since, r.Started.UnixNano())
 	return l
+}
+
+func intervalOf(r *Run) int64 {
+	if r.Interval <= 0 {
+		return int64(probes.DefaultInterval)
+	}
+	return int64(r.Interval)
 }
 
 // name returns the one copy of a name that is kept.
@@ -134,8 +178,8 @@ func (f *Fold) name(s string) string {
 }
 
 // mark is what a lane keeps of r.
-func (f *Fold) mark(r *Run, l *lane) mark {
-	m := mark{at: r.Started.UnixNano(), received: r.Received.UnixNano(), id: idOf(r.TraceID)}
+func (f *Fold) mark(r *Run) mark {
+	m := mark{at: r.Started.UnixNano(), received: received(r), interval: intervalOf(r), id: idOf(r.TraceID)}
 	switch r.Outcome {
 	case probes.Failed:
 		m.trouble = []trouble{{
@@ -187,34 +231,5 @@ func (f *Fold) note(l *lane, r *Run) {
 	}
 	if r.Culprit != "" && !f.uses.note(f, l, Hop{Host: r.Culprit}, at) {
 		f.stats.Refused++
-	}
-}
-
-// Beat takes in that an agent was there at a time, and how often it says so.
-func (f *Fold) Beat(region, agent string, at time.Time, interval time.Duration) {
-	if len(region) > maxText || len(agent) > maxText {
-		f.stats.Refused++
-		return
-	}
-	f.seen(agentKey{f.name(region), f.name(agent)}, at.UnixNano(), int64(interval))
-}
-
-type agentKey struct{ region, agent string }
-
-// A presence is when an agent was seen.
-type presence struct {
-	since, newest, beat int64
-	interval            int64 // of its heartbeats; 0: unknown
-}
-
-func (f *Fold) seen(key agentKey, at, interval int64) {
-	p := f.agents[key]
-	if p == nil {
-		p = &presence{since: at, newest: at}
-		f.agents[key] = p
-	}
-	p.since, p.newest = min(p.since, at), max(p.newest, at)
-	if interval > 0 && at >= p.beat {
-		p.beat, p.interval = at, interval
 	}
 }

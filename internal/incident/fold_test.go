@@ -238,13 +238,18 @@ func TestUnverified(t *testing.T) {
 		targets: shows(2, "Podcasts", media), agents: everywhere, length: 30,
 		fault: between(20, 30, media.host, wrong{code: probes.TLSExpired, cause: "AA11"}),
 	}
-	i := one(t, fold(w.runs(), w.end().Add(4*interval)))
-	if i.End != api.EndUnverified || i.Resolved == nil {
-		t.Errorf("got end %q, resolved %v", i.End, i.Resolved)
-	}
 	f := incident.New()
 	for _, r := range w.runs() {
 		f.Add(r)
+	}
+	for _, a := range w.agents { // which go on, and probe something else
+		for n := range w.length + 4 {
+			f.Beat(a.region, a.agent, begin.Add(time.Duration(n)*interval), interval)
+		}
+	}
+	i := one(t, f.Incidents(w.end().Add(4*interval), nil))
+	if i.End != api.EndUnverified || i.Resolved == nil {
+		t.Errorf("got end %q, resolved %v", i.End, i.Resolved)
 	}
 	down := []incident.Span{{From: begin, To: w.end()}}
 	if i := one(t, f.Incidents(w.end().Add(time.Hour), down)); i.End != "" {

@@ -14,9 +14,11 @@ type laneKey struct{ region, target, agent string }
 // A lane is the runs of one target by one agent.
 type lane struct {
 	laneKey
-	service       string
+	service, kind string
 	interval      int64 // ns, of the newest run
 	since, newest int64 // begin of the oldest and the newest run
+	last          runID // of the newest run
+	failing       bool  // the newest run failed
 
 	// recent are the newest runs, oldest first; settled is the state before
 	// them and state the one after. A run that comes late is put in its place
@@ -34,6 +36,7 @@ const (
 // A mark is one run of a lane.
 type mark struct {
 	at, received int64
+	interval     int64
 	id           runID
 	trouble      []trouble // what was wrong; a failure comes alone
 	reached      []string  // hosts that a failed run got an answer from
@@ -88,7 +91,7 @@ func (l *lane) add(m mark) verdict {
 	inOrder := i == len(l.recent)
 	l.recent = slices.Insert(l.recent, i, m)
 	if inOrder {
-		l.state.apply(&m, l.interval)
+		l.state.apply(&m)
 	} else {
 		l.again()
 	}
@@ -104,7 +107,7 @@ func (m *mark) before(o *mark) bool {
 func (l *lane) again() {
 	l.state = l.settled.clone()
 	for i := range l.recent {
-		l.state.apply(&l.recent[i], l.interval)
+		l.state.apply(&l.recent[i])
 	}
 }
 
@@ -115,7 +118,7 @@ func (l *lane) settle() {
 		keep = recentWell
 	}
 	for len(l.recent) > keep {
-		l.settled.apply(&l.recent[0], l.interval)
+		l.settled.apply(&l.recent[0])
 		l.recent = slices.Delete(l.recent, 0, 1)
 	}
 	if len(l.state) == 0 {

@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -18,57 +19,101 @@ const (
 // or makes enough targets fail at once. What comes late came after it, so that
 // it stays the same, and an incident's ID with it.
 func (f *Fold) opening(c *cluster) (opened evidence, ok bool) {
-	var all []evidence
 	if c.ill {
-		all = append(all, f.crowd(c)...)
+		opened, ok = f.unrelated(c)
 	}
-	using := f.using(c)
-	for _, p := range c.parts {
-		if e := f.confirmation(c, p); e.there() {
-			all = append(all, e)
-		}
-	}
-	if e, ok := atOnce(c, using); ok {
-		all = append(all, e)
-	}
-	if len(all) == 0 {
-		return evidence{}, false
-	}
-	return slices.MinFunc(all, sooner), true
-}
-
-func sooner(a, b evidence) int {
-	return cmp.Or(cmp.Compare(a.received, b.received), cmp.Compare(a.at, b.at), strings.Compare(string(a.id[:]), string(b.id[:])))
-}
-
-// confirmation is the run that confirms p: the second in a row, or where chance
-// can bring two the third, or the second where another lane failed beside it.
-func (f *Fold) confirmation(c *cluster, p part) evidence {
-	if !p.pair.there() || !chancy(p.codes[0].code) {
-		return p.pair
-	}
-	found := p.triple
-	for _, o := range c.parts {
-		if o.lane != p.lane && o.first.at <= p.pair.at && o.until() >= p.first.at && o.pair.there() {
-			e := p.pair
-			if sooner(e, o.pair) < 0 {
-				e = o.pair
+	rows := rowsOf(c.parts)
+	for row, all := range rows {
+		for _, e := range sooner(all) {
+			if ok && e.cmp(opened) >= 0 {
+				break
 			}
-			if !found.there() || sooner(e, found) < 0 {
-				found = e
+			if f.opens(c, e, row+1, all) {
+				opened, ok = e.evidence, true
+				break
 			}
 		}
 	}
-	return found
+	return opened, ok
 }
 
-// crowd is what opens an incident of an agent: the first run at the last of
-// the unrelated hosts that are enough.
-func (f *Fold) crowd(c *cluster) []evidence {
+// A bad run of a part, which makes so many in a row.
+type badRun struct {
+	evidence
+	part *part
+}
+
+// rowsOf are the bad runs of parts by how many in a row they make, each list
+// by begin.
+func rowsOf(parts []part) (rows [maxRow][]badRun) {
+	for i := range parts {
+		for row, e := range parts[i].rows {
+			if e.there() {
+				rows[row] = append(rows[row], badRun{e, &parts[i]})
+			}
+		}
+	}
+	for _, all := range rows {
+		slices.SortFunc(all, func(a, b badRun) int { return cmp.Compare(a.at, b.at) })
+	}
+	return rows
+}
+
+// sooner returns the same in the order in which the hub had them.
+func sooner(all []badRun) []badRun {
+	return slices.SortedFunc(slices.Values(all), func(a, b badRun) int { return a.cmp(b.evidence) })
+}
+
+func (e evidence) cmp(o evidence) int {
+	return cmp.Or(cmp.Compare(e.received, o.received), cmp.Compare(e.at, o.at), strings.Compare(string(e.id[:]), string(o.id[:])))
+}
+
+// opens reports whether e, by which its lane failed row times in a row, shows
+// that there is an incident: what doesn't come by chance by a second run, the
+// rest where chance wouldn't bring it to as many lanes at one time.
+func (f *Fold) opens(c *cluster, e badRun, row int, all []badRun) bool {
+	luck := chancy(e.part.codes[0].code)
+	switch {
+	case row == 1:
+		return f.atOnce(f.crowdOf(c), beside(e, all), *e.part)
+	case !luck || row == maxRow:
+		return true
+	}
+	return !f.byChanceAlone(beside(e, all).lanes, row, f.crowdOf(c), e.at)
+}
+
+// beside counts who failed as often in a row within an interval of e, as far
+// as the hub had it by then.
+func beside(e badRun, all []badRun) tally {
+	interval := e.part.episode.interval
+	from := sort.Search(len(all), func(i int) bool { return all[i].at >= e.at-interval })
+	targets, lanes := map[string]bool{}, map[*lane]bool{}
+	for _, o := range all[from:] {
+		if o.at > e.at+interval {
+			break
+		}
+		if o.cmp(e.evidence) <= 0 {
+			targets[o.part.target], lanes[o.part.lane] = true, true
+		}
+	}
+	return tally{len(targets), len(lanes)}
+}
+
+// atOnce reports whether enough of a crowd failed at one time, that of p.
+func (f *Fold) atOnce(c *crowd, failing tally, p part) bool {
+	if failing.targets < openTargets || float64(failing.targets) < openShare*float64(c.size(p.first.at).targets) {
+		return false
+	}
+	return !chancy(p.codes[0].code) || !f.byChanceAlone(failing.lanes, 1, c, p.first.at)
+}
+
+// unrelated is what opens an incident of an agent: the first run at the last
+// of the unrelated hosts that are enough.
+func (f *Fold) unrelated(c *cluster) (evidence, bool) {
 	firsts := map[string]evidence{}
 	for _, p := range c.parts {
 		kin := f.kin(p)
-		if e, ok := firsts[kin]; !ok || sooner(p.first, e) < 0 {
+		if e, ok := firsts[kin]; !ok || p.first.cmp(e) < 0 {
 			firsts[kin] = p.first
 		}
 	}
@@ -76,52 +121,9 @@ func (f *Fold) crowd(c *cluster) []evidence {
 	for _, e := range firsts {
 		all = append(all, e)
 	}
-	slices.SortFunc(all, sooner)
+	slices.SortFunc(all, evidence.cmp)
 	if len(all) < unrelatedHosts {
-		return nil
+		return evidence{}, false
 	}
-	return all[unrelatedHosts-1 : unrelatedHosts]
-}
-
-// atOnce finds the first interval within which enough of the lanes using the
-// cause fail, and the run that was the last of those needed.
-func atOnce(c *cluster, using map[*lane]bool) (evidence, bool) {
-	targets := map[string]bool{}
-	for l := range using {
-		targets[l.target] = true
-	}
-	firsts := slices.Clone(c.parts)
-	slices.SortFunc(firsts, func(a, b part) int { return sooner(a.first, b.first) })
-	for i, p := range firsts {
-		failing, lanes := map[string]bool{}, 0
-		for _, o := range firsts[:i+1] {
-			if abs(o.first.at-p.first.at) <= p.episode.interval {
-				failing[o.target] = true
-				lanes++
-			}
-		}
-		enough := len(failing) >= openTargets && float64(len(failing)) >= openShare*float64(len(targets))
-		if enough && (!chancy(p.codes[0].code) || byChance(lanes, max(lanes, len(using)), noise) < unlikely) {
-			return p.first, true
-		}
-	}
-	return evidence{}, false
-}
-
-func abs(n int64) int64 { return max(n, -n) }
-
-// using are the lanes that used the cluster's cause in the day before.
-func (f *Fold) using(c *cluster) map[*lane]bool {
-	hosts := c.culprits()
-	for name, h := range f.uses.hosts {
-		if slices.Contains(h.certs, c.cause) || h.cdn == c.cause || below(name, c.cause) {
-			hosts = append(hosts, name)
-		}
-	}
-	found := map[*lane]bool{}
-	f.uses.by(hosts, c.first, c.last, func(l *lane) { found[l] = true })
-	for _, p := range c.parts {
-		found[p.lane] = true
-	}
-	return found
+	return all[unrelatedHosts-1], true
 }

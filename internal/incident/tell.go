@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sonde-media/sonde/internal/api"
+	"github.com/sonde-media/sonde/probes"
 )
 
 // Unprobed is after how many intervals without a run a target leaves its
@@ -24,10 +25,12 @@ type Span struct{ From, To time.Time }
 // up are the times the hub was up, in order and apart; nil means always: runs
 // that didn't come while nobody took them in prove nothing.
 func (f *Fold) Incidents(now time.Time, up []Span) []api.Incident {
-	all := []api.Incident{}
+	k := clock{now.UnixNano(), up}
+	all := append([]api.Incident{}, f.silences(k)...)
+	f.alive = map[int64]int{}
 	for _, c := range f.clusters() {
 		if opened, ok := f.opening(c); ok {
-			all = append(all, f.tell(c, opened, clock{now.UnixNano(), up}))
+			all = append(all, f.tell(c, opened, k))
 		}
 	}
 	slices.SortFunc(all, func(a, b api.Incident) int {
@@ -53,6 +56,22 @@ func (k clock) since(at int64) (sum int64) {
 	return sum
 }
 
+// after is when the hub had been up for longer than span since at; ok is false
+// where it hasn't.
+func (k clock) after(at, span int64) (when int64, ok bool) {
+	if k.up == nil {
+		return at + span, k.now-at > span
+	}
+	for _, s := range k.up {
+		from, to := max(at, s.From.UnixNano()), min(k.now, s.To.UnixNano())
+		if to-from > span {
+			return from + span, true
+		}
+		span -= max(0, to-from)
+	}
+	return 0, false
+}
+
 // left reports whether nobody probes the lane any more.
 func (k clock) left(l *lane) bool { return k.since(l.newest) > unprobed*l.interval }
 
@@ -60,7 +79,7 @@ func (f *Fold) tell(c *cluster, opened evidence, now clock) api.Incident {
 	parts := confirmed(c)
 	affected := laneSet(parts)
 	i := api.Incident{
-		ID: id(opened), Code: c.code(), Cause: c.cause, Culprit: c.culprits()[0], Hosts: c.culprits(),
+		ID: id(opened), Codes: []api.CodeCount{}, Absorbed: []probes.Code{}, Code: c.code(), Cause: c.cause, Culprit: c.culprits()[0], Hosts: c.culprits(),
 		FirstFailure: wall(c.first), LastFailure: wall(c.last), Detected: wall(opened.received),
 		Targets: names(affected, func(l *lane) string { return l.target }),
 		Regions: names(affected, func(l *lane) string { return l.region }),
@@ -68,13 +87,13 @@ func (f *Fold) tell(c *cluster, opened evidence, now clock) api.Incident {
 	i.Services = names(affected, func(l *lane) string { return l.service })
 	i.ServicesUnaffected = f.unaffected(i.Services, c, now)
 	i.Scope = f.scope(c, affected, now)
-	using := f.using(c)
+	using := f.crowdOf(c).lanes(c.first, c.last)
 	i.Using = len(names(using, func(l *lane) string { return l.target }))
 	for _, n := range c.codes() {
-		i.Codes = append(i.Codes, api.CodeCount{Code: n.code, Runs: n.runs})
+		i.Codes = append(i.Codes, api.CodeCount{Code: n.code, Runs: n.runs, First: wall(n.first)})
 		i.Runs += n.runs
 	}
-	i.Detail = slices.MinFunc(parts, func(a, b part) int { return sooner(a.first, b.first) }).detail
+	i.Detail = slices.MinFunc(parts, func(a, b part) int { return a.first.cmp(b.first) }).detail
 	for _, n := range codesOf(c.absorbed) {
 		i.Absorbed = append(i.Absorbed, n.code)
 	}
@@ -96,7 +115,7 @@ func id(opened evidence) string {
 // confirmed are the cluster's parts without the stray ones: a lane with one bad
 // run and good ones after it was not hit, unless all are so.
 func confirmed(c *cluster) []part {
-	firm := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return p.runs == 1 && p.good.there() })
+	firm := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return p.weak() })
 	if len(firm) == 0 {
 		return c.parts
 	}
@@ -122,8 +141,8 @@ func names(lanes map[*lane]bool, name func(*lane) string) []string {
 	return append([]string{}, slices.Sorted(maps.Keys(set))...)
 }
 
-// alive are the lanes that were probed in the cluster's time.
-func (f *Fold) alive(c *cluster, now clock) map[*lane]bool {
+// probed are the lanes that were probed in the cluster's time.
+func (f *Fold) probed(c *cluster, now clock) map[*lane]bool {
 	to := min(c.until, now.now)
 	found := map[*lane]bool{}
 	for _, l := range f.lanes {
@@ -136,7 +155,7 @@ func (f *Fold) alive(c *cluster, now clock) map[*lane]bool {
 
 // unaffected are the services that were probed and not hit.
 func (f *Fold) unaffected(hit []string, c *cluster, now clock) []string {
-	all := names(f.alive(c, now), func(l *lane) string { return l.service })
+	all := names(f.probed(c, now), func(l *lane) string { return l.service })
 	return slices.DeleteFunc(all, func(s string) bool { return slices.Contains(hit, s) })
 }
 
@@ -149,7 +168,7 @@ func (f *Fold) scope(c *cluster, affected map[*lane]bool, now clock) api.Scope {
 	for l := range affected {
 		targets[l.target] = true
 	}
-	watching := f.alive(c, now)
+	watching := f.probed(c, now)
 	maps.DeleteFunc(watching, func(l *lane, _ bool) bool { return !targets[l.target] })
 	region := func(l *lane) string { return l.region }
 	agent := func(l *lane) string { return l.region + "\x00" + l.agent }
@@ -243,7 +262,7 @@ func (f *Fold) severity(c *cluster, i api.Incident, now clock) string {
 		targets[t] = true
 	}
 	seen := map[string]bool{}
-	for l := range f.alive(c, now) {
+	for l := range f.probed(c, now) {
 		if seen[l.target] {
 			continue
 		}

@@ -26,21 +26,20 @@ type track struct {
 
 // Rules of episodes.
 const (
-	goodsToClose = 3  // good runs in a row end an episode
-	gapIntervals = 5  // a shorter gap doesn't split it
-	maxDone      = 32 // episodes of a track that are remembered
-	maxCodes     = 8  // codes of an episode that are told apart
-	forgetAfter  = 50 // good runs after which a track with one bad run is forgotten
+	goodsToClose = 3   // good runs in a row end an episode
+	gapIntervals = 5   // a shorter gap doesn't split it
+	maxDone      = 256 // episodes of a track that are remembered
+	maxCodes     = 8   // codes of an episode that are told apart
+	maxRow       = 4   // bad runs in a row that are told apart from more
 )
 
 // An episode is bad runs of one lane with one cause, from the first to the last.
 type episode struct {
 	first, last evidence
-	pair        evidence // the first bad run that came right after a bad one
-	triple      evidence // and after two
-	good        evidence // the first good run after the last bad one
-	closed      evidence // the third in a row; zero while it goes on
-	runs, row   int      // bad ones; in a row now
+	rows        [maxRow]evidence // the first bad run; the first that came right after one, after two …
+	good        evidence         // the first good run after the last bad one
+	closed      evidence         // the third in a row; zero while it goes on
+	runs, row   int              // bad ones; in a row now
 	interval    int64
 	codes       []codeCount
 	culprit     string
@@ -56,9 +55,13 @@ type evidence struct {
 func (e evidence) there() bool { return e.at != 0 }
 
 type codeCount struct {
-	code probes.Code
-	runs int
+	code  probes.Code
+	runs  int
+	first int64
 }
+
+// paired reports whether a bad run came right after a bad one.
+func (e *episode) paired() bool { return e.rows[1].there() }
 
 func (t tracks) clone() tracks {
 	all := make(tracks, len(t))
@@ -72,7 +75,7 @@ func (t tracks) clone() tracks {
 }
 
 // apply folds one run in.
-func (t *tracks) apply(m *mark, interval int64) {
+func (t *tracks) apply(m *mark) {
 	if m.unknown {
 		return
 	}
@@ -84,11 +87,8 @@ func (t *tracks) apply(m *mark, interval int64) {
 	for i, w := range m.trouble {
 		// Several warnings of one host are one bad run.
 		again := slices.ContainsFunc(m.trouble[:i], func(o trouble) bool { return o.trackKey == w.trackKey })
-		t.of(w.trackKey).bad(m, w, interval, again)
+		t.of(w.trackKey).bad(m, w, again)
 	}
-	*t = slices.DeleteFunc(*t, func(k *track) bool {
-		return len(k.done) == 0 && k.now.runs == 1 && k.goods >= forgetAfter
-	})
 }
 
 func (t *tracks) of(key trackKey) *track {
@@ -120,14 +120,14 @@ func (k *track) well(m *mark) {
 	}
 }
 
-func (k *track) bad(m *mark, w trouble, interval int64, again bool) {
+func (k *track) bad(m *mark, w trouble, again bool) {
 	this := evidence{m.at, m.received, m.id}
 	if again {
-		k.now.count(w.code)
+		k.now.count(w.code, m.at)
 		return
 	}
 	e := &k.now
-	if e.closed.there() && m.at-e.last.at >= gapIntervals*interval {
+	if e.closed.there() && m.at-e.last.at >= gapIntervals*m.interval {
 		k.done = append(k.done, *e)
 		if len(k.done) > maxDone {
 			k.done = slices.Clone(k.done[len(k.done)-maxDone:])
@@ -139,19 +139,16 @@ func (k *track) bad(m *mark, w trouble, interval int64, again bool) {
 	}
 	k.goods = 0
 	e.good, e.closed = evidence{}, evidence{}
-	e.last, e.interval = this, interval
+	e.last, e.interval = this, m.interval
 	e.runs++
 	e.row++
-	if e.row == 2 && !e.pair.there() {
-		e.pair = this
+	if i := min(e.row, maxRow) - 1; !e.rows[i].there() {
+		e.rows[i] = this
 	}
-	if e.row == 3 && !e.triple.there() {
-		e.triple = this
-	}
-	e.count(w.code)
+	e.count(w.code, m.at)
 }
 
-func (e *episode) count(code probes.Code) {
+func (e *episode) count(code probes.Code, at int64) {
 	for i := range e.codes {
 		if e.codes[i].code == code {
 			e.codes[i].runs++
@@ -159,7 +156,7 @@ func (e *episode) count(code probes.Code) {
 		}
 	}
 	if len(e.codes) < maxCodes {
-		e.codes = append(e.codes, codeCount{code, 1})
+		e.codes = append(e.codes, codeCount{code, 1, at})
 	}
 }
 
