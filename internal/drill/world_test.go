@@ -32,6 +32,12 @@ func open(t *testing.T) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keepRunning(t, w)
+	return w
+}
+
+// keepRunning serves w for the time of a test.
+func keepRunning(t *testing.T, w *World) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- w.Run(ctx) }()
@@ -41,7 +47,6 @@ func open(t *testing.T) *World {
 			t.Error(err)
 		}
 	})
-	return w
 }
 
 // client is a listener in a region whose clock shows the time at.
