@@ -13,7 +13,7 @@ CONFIG      ?= sonde.yaml
 ARGS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-pages fuzz release clean
+.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-agent bench-pages fuzz release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ bench: ## what a probe costs beside others, and benchmarks of this tree
 	$(GO) test ./internal/bench -run '^TestCompare$$' -v -count 1 -timeout 60m -compare -table "$$PWD/bin/bench.txt" $(ARGS)
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /internal/bench)
 	@cat bin/bench.txt
+
+bench-agent: build ## what an agent of many targets costs beside Prometheus with blackbox_exporter
+	@.ci/packages prometheus prometheus-blackbox-exporter util-linux
+	$(GO) test ./internal/bench -run '^TestAgents$$' -v -count 1 -timeout 60m -agents -sonde "$$PWD/bin/sonde" -table "$$PWD/bin/bench-agent.txt" $(ARGS)
 
 bench-pages: ## how well pages are read, against the corpus, and what it costs beside Chromium
 	@.ci/packages chromium

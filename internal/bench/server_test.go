@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,9 +143,16 @@ func routes(bases []string) *http.ServeMux {
 		w.Header().Set("Content-Type", "audio/mpeg")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(audio))
 	})
+	var pages atomic.Int64
+	mux.HandleFunc("/count", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pages.Load()) })
 	mux.HandleFunc("/page", func(w http.ResponseWriter, r *http.Request) {
+		pages.Add(1)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(page)
+	})
+	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) { // of a hub that keeps nothing
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/x-protobuf")
 	})
 	mux.HandleFunc("/feed", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/rss+xml")
