@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -181,6 +182,27 @@ func TestStartWithoutHub(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was kept couldn't run while the hub was away, for want of something of
+// this machine's. The hub says that nothing is newer, and then it can.
+func TestKeptIsOfferedAgain(t *testing.T) {
+	dir := t.TempDir()
+	h := serve(t, one)
+	watch(t, h.url(), Options{Dir: dir}, nil).want(t, 1)
+	waitForFile(t, filepath.Join(dir, "config.yaml"))
+	h.set(http.StatusServiceUnavailable, one)
+	var mended atomic.Bool
+	w := watch(t, h.url(), Options{Dir: dir}, func(*Version) error {
+		if !mended.Load() {
+			return errors.New("roots.pem: no such file")
+		}
+		return nil
+	})
+	w.waitFor(t, "roots.pem: no such file", 1)
+	mended.Store(true)
+	h.set(0, one)
+	w.want(t, 1)
 }
 
 func waitForFile(t *testing.T, path string) string {

@@ -96,21 +96,22 @@ func (s *shelf) version(notes map[string]string, body []byte) (*Version, error) 
 
 // WriteDurably makes path hold body, readable by its owner alone: whole or not
 // at all, and so that it survives a crash once this has returned. It makes the
-// directory where there is none.
+// directory where there is none, and leaves a file path.tmp at most, which the
+// next one takes.
 func WriteDurably(path string, body []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // 0600
+	tmp := path + ".tmp"
+	defer func() {
+		if err != nil {
+			os.Remove(tmp)
+		}
+	}()
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
 	_, err = f.Write(body)
 	if err == nil {
 		err = f.Sync()
@@ -118,10 +119,10 @@ func WriteDurably(path string, body []byte) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
 func syncDir(dir string) error {

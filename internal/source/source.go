@@ -123,7 +123,9 @@ func (s *Source) First(ctx context.Context, accept func(*Version) error) error {
 	if err == nil || !s.remote || ctx.Err() != nil {
 		return err
 	}
-	s.running = kept != nil && kept != v && accept(kept) == nil
+	if kept != nil && kept != v {
+		s.fallBack(kept, accept)
+	}
 	s.report(err)
 	if s.running {
 		s.log.Warn("running the configuration kept from before", "from", s, "version", kept.Config.Version, "fetched", kept.fetched.Format(time.RFC3339))
@@ -135,6 +137,19 @@ func (s *Source) First(ctx context.Context, accept func(*Version) error) error {
 		s.step(ctx, false, accept)
 	}
 	return nil
+}
+
+// fallBack offers what was kept. Where that is refused, and the hub gave nothing
+// else, it is offered again: the hub may say that it is still the newest.
+func (s *Source) fallBack(kept *Version, accept func(*Version) error) {
+	err := accept(kept)
+	if s.running = err == nil; s.running {
+		return
+	}
+	s.log.Warn("configuration kept from before can't be used", "err", err)
+	if s.refused == nil {
+		s.refused = kept
+	}
 }
 
 // hurried looks, without much patience where there is something to run with.
