@@ -144,7 +144,7 @@ func (f *agentFlags) source(log *slog.Logger) (*source.Source, error) {
 		return nil, err
 	}
 	o.Roots = w.Roots
-	if f.hub == "" || sameOrigin(f.hub, f.config) {
+	if f.fromHub() {
 		o.Token = f.bearer()
 	}
 	if o.Dir, err = agentDir(f.data, f.region); err != nil {
@@ -155,6 +155,15 @@ func (f *agentFlags) source(log *slog.Logger) (*source.Source, error) {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	return s, nil
+}
+
+// fromHub reports whether the configuration's URL is the hub's, so that it is
+// shown the token: where no hub is named it must look like a hub's.
+func (f *agentFlags) fromHub() bool {
+	if f.hub == "" {
+		return strings.HasSuffix(f.config, source.ConfigPath)
+	}
+	return sameOrigin(f.hub, f.config)
 }
 
 // sameOrigin reports whether two URLs lead to the same server: a token for one

@@ -389,8 +389,11 @@ func TestTokenGoesToTheHubAlone(t *testing.T) {
 		{"https://hub.example", "https://hub.example/api/v1/config", true},
 		{"https://hub.example", "http://hub.example/api/v1/config", false},
 		{"https://hub.example", "https://files.example/sonde.yaml", false},
+		{"", "https://hub.example/api/v1/config", true},
+		{"", "https://files.example/sonde.yaml", false},
 	} {
-		if got := sameOrigin(c.hub, c.config); got != c.want {
+		f := agentFlags{hub: c.hub, config: c.config}
+		if got := f.fromHub(); got != c.want {
 			t.Errorf("%s, %s: got %v", c.hub, c.config, got)
 		}
 	}
