@@ -47,7 +47,7 @@ var guarded = []struct {
 	{"GET", "/", []Role{RoleViewer}},
 	{"GET", "/runs", []Role{RoleViewer}},
 	{"GET", "/metrics", []Role{RoleViewer}},
-	{"GET", "/api/v1/config", []Role{RoleAgent, RoleViewer}},
+	{"GET", "/api/v1/config", []Role{RoleAgent}},
 	{"GET", "/nowhere", []Role{RoleViewer}},
 }
 
