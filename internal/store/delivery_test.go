@@ -1,0 +1,88 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sonde-media/sonde/internal/api"
+)
+
+// What became of messages is there after the hub's end, and known to others
+// that have the records open.
+func TestDeliveries(t *testing.T) {
+	dir := t.TempDir()
+	here, err := OpenRecords(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := api.Delivery{
+		Key: "chat/1/1/0.0", Receiver: "chat", Event: api.EventOpened, Incident: "1", Thread: "1", Round: 1,
+		At: time.Unix(1, 0).UTC(), Due: time.Unix(1, 0).UTC(), State: api.DeliveryDue, Snapshot: &api.Incident{ID: "1", Title: "gone"},
+	}
+	if err := here.Deliver(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if err := here.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a, b := openTwice(t, dir)
+	rows, newest, err := a.Deliveries(t.Context(), 0)
+	if diff := cmp.Diff([]api.Delivery{d}, rows); diff != "" || err != nil {
+		t.Fatal(err, diff)
+	}
+	if _, _, err := a.CreateToken(RoleViewer, ""); err != nil { // another kind between
+		t.Fatal(err)
+	}
+	d.State, d.Tries, d.Snapshot = api.DeliverySent, 1, nil
+	if err := b.Deliver(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	rows, later, err := a.Deliveries(t.Context(), newest)
+	if diff := cmp.Diff([]api.Delivery{d}, rows); diff != "" || err != nil || later <= newest {
+		t.Error(err, later, diff)
+	}
+	if rows, _, err := a.Deliveries(t.Context(), later); len(rows) > 0 || err != nil {
+		t.Errorf("got %v and %v, want nothing new", rows, err)
+	}
+}
+
+func TestLease(t *testing.T) {
+	a, b := openTwice(t, t.TempDir())
+	soon, past := time.Now().Add(time.Hour), time.Now().Add(-time.Second)
+	for i, step := range []struct {
+		r      *Records
+		name   string
+		holder string
+		until  time.Time
+		want   bool
+	}{
+		{a, "x", "a", soon, true},
+		{b, "x", "b", soon, false}, // another's
+		{b, "y", "b", soon, true},  // another name
+		{a, "x", "a", soon, true},  // prolonged
+		{a, "x", "a", past, true},  // given back
+		{b, "x", "b", soon, true},
+		{a, "x", "a", soon, false},
+		{b, "x", "b", past, true}, // as if its holder had died long ago
+		{a, "x", "a", soon, true},
+	} {
+		if held, err := step.r.Lease(t.Context(), step.name, step.holder, step.until); held != step.want || err != nil {
+			t.Errorf("step %d: got %v and %v, want %v", i, held, err, step.want)
+		}
+	}
+}
+
+// openTwice opens the records in dir as two hubs would.
+func openTwice(t *testing.T, dir string) (a, b *Records) {
+	t.Helper()
+	for _, r := range []**Records{&a, &b} {
+		var err error
+		if *r, err = OpenRecords(dir); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { (*r).Close() })
+	}
+	return a, b
+}
