@@ -27,6 +27,7 @@ func rootProperties() []property {
 		{"allow_private", truth, "Go to private and loopback addresses too. Default: false."},
 		{"witnesses", list(address, maxWitnesses), "Addresses, host:port, that an agent asks whether it is cut off itself. Default: none."},
 		{"maintenance", list(mapping(append(windowProperties(), selectorProperties()...)), maxWindows), "Windows in which targets aren't probed. Default: none."},
+		{"notify", list(required(mapping(notifyProperties()), "name", "url"), maxReceivers), "Who is told of incidents, by the hub that is started with this file; agents are served it without. Variables are the hub's. Default: nobody."},
 		{"include", list(includeSchema(), maxIncludes), "Files whose targets come after those of this file. Default: none."},
 		{"targets", schema{"type": []string{"array", "null"}, "items": targetSchema()}, "What is probed. Default: what include brings."},
 	}

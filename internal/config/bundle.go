@@ -38,7 +38,8 @@ func digest(data []byte, more ...[]byte) string {
 }
 
 // Bundle returns the configuration in the file at path as one document, with
-// the targets of the files that it includes; variables stay as they are. It is
+// the targets of the files that it includes and without notify, which is for
+// hubs; variables stay as they are. It is
 // checked as [Load] does, but for what holds variables: they are those of who
 // reads it. The PEM files that it names are not in it.
 func Bundle(path string) ([]byte, error) {
@@ -50,13 +51,14 @@ func Bundle(path string) ([]byte, error) {
 // and the files it includes. Variables have no values there.
 func BundleOf(path string) ([]byte, *Config, error) {
 	x, c, err := loadLenient(path)
-	if err != nil || len(c.Includes) == 0 {
+	if err != nil || len(c.Includes) == 0 && !c.notifies {
 		return x.data, c, err
 	}
 	f, err := x.flatten()
 	if err != nil {
 		return nil, nil, err
 	}
+	drop(f.root, "notify") // the hub's, and full of secrets
 	body, err := encode(f.root, f.targets)
 	if err != nil {
 		return nil, nil, err

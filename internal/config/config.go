@@ -44,8 +44,10 @@ type Config struct {
 	Includes     []Include         // files that targets came from, after those of this file
 	Version      string            // hash of the bytes, those of included files too, 8 hexadecimal digits
 
-	places []*place // of the targets; what it is too short for is in all regions
-	caFile *Error   // place of the key ca_file, for what is found wrong with the file later
+	places   []*place // of the targets; what it is too short for is in all regions
+	notifies bool     // the key notify is there, for hubs alone
+
+	caFile *Error // place of the key ca_file, for what is found wrong with the file later
 }
 
 // A Region is where an agent stands.

@@ -110,6 +110,9 @@ func completeRoot(root *yaml.Node) {
 			n.Value = veilURL(n.Value)
 		}
 	}
+	if n := value(root.Content, "notify"); n != nil {
+		veilNotify(n)
+	}
 	shared := under(root, "defaults")
 	absent(shared, "interval", durationWord(probes.DefaultInterval))
 	if value(root.Content, "timeout") == nil {

@@ -57,6 +57,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		{"allow_private", func(n *yaml.Node) { c.AllowPrivate = r.boolean(n) }},
 		{"witnesses", func(n *yaml.Node) { c.Witnesses = r.witnesses(n) }},
 		{"maintenance", func(n *yaml.Node) { rules = r.rules(n) }},
+		{"notify", func(n *yaml.Node) { c.notifies = r.notify(n) }},
 		{"include", func(n *yaml.Node) { includes = r.includes(n) }},
 		{"targets", func(n *yaml.Node) { targets = n }},
 	})

@@ -50,6 +50,12 @@ func (s schema) described(about string) schema {
 	return s
 }
 
+// required is s, a mapping that must have these keys.
+func required(s schema, keys ...string) schema {
+	s["required"] = keys
+	return s
+}
+
 // byName is a mapping of names to items.
 func byName(item schema) schema {
 	item = maps.Clone(item)

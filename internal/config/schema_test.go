@@ -113,6 +113,14 @@ resolver: 192.0.2.53
 source: [192.0.2.1, "2001:db8::1"]
 allow_private: true
 witnesses: [www.example.org:443]
+notify:
+  - {name: pager, url: "https://${HUB_HOST}/hook", severities: [critical, major], services: [Shop], repeat: 1h, min_age: 2m, grace: 0}
+  - name: chat
+    url: ${UNSET_CHAT}
+    format: chat
+    template: "{{range $i, $t := .Targets}}{{$t}} {{end}}"
+    repeat: 0
+    headers: {Authorization: "Bearer ${UNSET}"}
 maintenance:
   - {cron: "@daily", duration: 1h, timezone: Europe/Berlin, targets: ["a*"], services: [Shop], labels: {team: web}}
 targets:
@@ -186,6 +194,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"targets: []\nwitnesses: [www.example.org]",
 		"targets: []\nlimits: {host_parallel: 0}",
 		"targets: []\nregions: {eu: {lat: 91, lon: 0}}",
+		"targets: []\nnotify: [{name: a}]",
+		"targets: []\nnotify: [{name: a, url: https://example.org/, format: email}]",
+		"targets: []\nnotify: [{name: a, url: https://example.org/, severities: [minor]}]",
 	} {
 		if err := s.Validate(instance(t, []byte(bad))); err == nil {
 			t.Errorf("accepts %s", bad)
@@ -205,9 +216,10 @@ func TestSchemaHasTheReadersKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		"":                    "zzzzzz: 1\ntargets: []",
-		"properties/limits":   "limits: {zzzzzz: 1}\ntargets: []",
-		"properties/defaults": "defaults: {zzzzzz: 1}\ntargets: []",
+		"":                        "zzzzzz: 1\ntargets: []",
+		"properties/limits":       "limits: {zzzzzz: 1}\ntargets: []",
+		"properties/defaults":     "defaults: {zzzzzz: 1}\ntargets: []",
+		"properties/notify/items": "notify: [{zzzzzz: 1}]\ntargets: []",
 		"properties/regions/additionalProperties":                       "regions: {eu: {zzzzzz: 1}}\ntargets: []",
 		"properties/services/additionalProperties":                      "services: {eu: {zzzzzz: 1}}\ntargets: []",
 		"properties/maintenance/items":                                  "maintenance: [{zzzzzz: 1}]\ntargets: []",
