@@ -121,8 +121,12 @@ type Truth struct {
 	ServicesUnaffected []string
 	Targets            []string
 
-	Recovers bool     // it is over before the drill ends
-	Warnings []string // codes that it explains: no incident of their own
+	Recovers bool // it is over before the drill ends
+
+	// Warnings are codes of what the same fault brings besides. Before its
+	// failures are known they may stand as an incident of their own, such as of
+	// a certificate that is about to expire; then it explains them.
+	Warnings []string
 }
 
 //go:embed scenarios/*.txt

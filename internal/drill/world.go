@@ -99,9 +99,9 @@ func (s Scenario) Open() (*World, error) {
 	return w, nil
 }
 
-// Start stages all faults of the scenario; outage is when the outage begins. It
-// is called before agents start: a certificate that is to expire is served
-// from now on.
+// Start stages all faults of the scenario; outage is when the outage begins.
+// That lies ahead, for a certificate that is to expire is served from now on,
+// and is best a whole second, which is all that certificates know.
 func (w *World) Start(outage time.Time) error {
 	for _, f := range w.scenario.Faults {
 		if err := w.Inject(f, outage); err != nil {
