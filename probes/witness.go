@@ -33,6 +33,7 @@ func witnessOf(root *Step) *leaf {
 // to take it.
 var explained = map[Code][]Code{
 	LocalResources: {DNSTimeout, ConnectTimeout, TLSTimeout, HTTPTimeout, BodyTimeout},
+	GuardBudget:    {DNSTimeout, ConnectTimeout, TLSTimeout, HTTPTimeout, BodyTimeout},
 	LocalNetwork: {
 		DNSTimeout, DNSServer, DNSOther, // a forwarder nearby says SERVFAIL when it is cut off
 		ConnectTimeout, ConnectRefused, ConnectUnreachable, ConnectReset, ConnectOther,

@@ -18,6 +18,10 @@ func (a *Agent) examine(ctx context.Context, r *probes.Run) {
 			return
 		}
 	}
+	if w := heldBack(r); w != nil {
+		r.Witness(w)
+		return
+	}
 	if r.Outcome == probes.Failed && probes.LocalNetwork.Explains(r.Code) {
 		if w := a.network.testify(ctx, r); w != nil {
 			r.Witness(w)

@@ -119,6 +119,53 @@ func TestARunThatBeganTooLate(t *testing.T) {
 	}
 }
 
+// A server that is a little slow must not fail for the time in which a run
+// waited for other runs at its host.
+func TestATimeOutAfterWaitingForATurn(t *testing.T) {
+	tests := []struct {
+		name       string
+		waits      time.Duration
+		takes      time.Duration
+		code       probes.Code
+		want       probes.Outcome
+		wantCode   probes.Code
+		sideBySide bool
+	}{
+		{name: "a good part of the time", waits: 3 * time.Second, takes: 7 * time.Second, code: probes.HTTPTimeout, want: probes.Unknown, wantCode: probes.GuardBudget},
+		{name: "a moment", waits: 500 * time.Millisecond, takes: 9500 * time.Millisecond, code: probes.HTTPTimeout, want: probes.Failed, wantCode: probes.HTTPTimeout},
+		{name: "and the server had a limit of its own", waits: 3 * time.Second, takes: 2 * time.Second, code: probes.ConnectTimeout, want: probes.Failed, wantCode: probes.ConnectTimeout},
+		{name: "and the server answered", waits: 3 * time.Second, takes: 7 * time.Second, code: probes.HTTPStatus, want: probes.Failed, wantCode: probes.HTTPStatus},
+		{name: "twice at the same time", waits: 800 * time.Millisecond, takes: 9200 * time.Millisecond, code: probes.HTTPTimeout, want: probes.Failed, wantCode: probes.HTTPTimeout, sideBySide: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := New("eu-west", func(*probes.Run) {}, Options{})
+				target := targets(1, time.Minute)[0]
+				target.Timeout = 10 * time.Second
+				r := probes.Do(t.Context(), func(_ context.Context, s *probes.Step, _ probes.Target) (err error) {
+					if tt.sideBySide {
+						other := s.Begin("hop")
+						other.Set(probes.AttrWaited, float64(tt.waits.Milliseconds()))
+						other.Done(new(error))
+					}
+					hop := s.Begin("hop")
+					defer hop.Done(&err)
+					time.Sleep(tt.waits)
+					hop.Set(probes.AttrWaited, float64(tt.waits.Milliseconds()))
+					request := hop.Begin("request")
+					defer request.Done(&err)
+					time.Sleep(tt.takes)
+					return probes.Fail(tt.code, nil)
+				}, target)
+				if a.examine(t.Context(), r); r.Outcome != tt.want || r.Code != tt.wantCode {
+					t.Errorf("got %s, %s (%s), want %s, %s", r.Outcome, r.Code, r.Detail, tt.want, tt.wantCode)
+				}
+			})
+		})
+	}
+}
+
 func TestStatsTellTheLatestTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := Plan{Targets: targets(1, time.Minute), Probe: factory(quick)}
