@@ -49,8 +49,10 @@ hub, otlp, witnesses or the region's place change, that counts from the next
 start.
 
 While the hub is away runs wait on the disk, in the directory --data, for at
-most 24 hours and 256 MiB. Every agent needs a directory of its own. The token
-for the hub is read from the environment variable SONDE_TOKEN.
+most 24 hours and 1 GiB: those of 1,000 targets every 10 s for two to five
+hours. What is older is dropped, and counted. Every agent needs a directory of
+its own. The token for the hub is read from the environment variable
+SONDE_TOKEN.
 
 With --metrics the address serves /healthz too, which answers 200 while the
 agent runs, and /readyz, which does once a configuration runs.`,

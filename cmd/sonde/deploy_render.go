@@ -34,7 +34,7 @@ one line, which moves the token to a file that only root can read.`,
 	}
 	kubernetes = platform{
 		name: "kubernetes", suffix: "yaml", contained: true, data: "/data/agent", metrics: ":9464",
-		long: `They are a secret, a stateful set of one with a claim of 1 GiB for runs that
+		long: `They are a secret, a stateful set of one with a claim of 2 GiB for runs that
 wait, and a service without address, by which metrics can be scraped.`,
 	}
 )

@@ -32,7 +32,7 @@ type Options struct {
 	Registry prometheus.Registerer // where metrics are to be read; nil: nowhere
 	Log      *slog.Logger          // nil: none
 
-	MaxBytes  int64         // of one spool; 0: 256 MiB
+	MaxBytes  int64         // of one spool; 0: 1 GiB
 	MaxAge    time.Duration // of what waits in a spool; 0: 24 h
 	Batch     time.Duration // for how long finished runs are collected; 0: 1 s
 	Heartbeat time.Duration // 0: 30 s
@@ -40,7 +40,7 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultMaxBytes  = 256 << 20
+	DefaultMaxBytes  = 1 << 30 // of 1,000 targets every 10 s some two to five hours
 	DefaultMaxAge    = 24 * time.Hour
 	DefaultBatch     = time.Second
 	DefaultHeartbeat = 30 * time.Second // a span of half a kilobyte; who is silent for three is missed within two minutes

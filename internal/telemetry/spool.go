@@ -227,7 +227,11 @@ func (s *spool) forget(f spoolFile) bool {
 	if i < 0 {
 		return false
 	}
-	s.files = slices.Delete(s.files, i, i+1)
+	if i == 0 { // as ever but after a refusal: moving all the others would take seconds of a long backlog
+		s.files[0], s.files = spoolFile{}, s.files[1:]
+	} else {
+		s.files = slices.Delete(s.files, i, i+1)
+	}
 	s.bytes -= f.bytes
 	return true
 }
