@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"internal/media":         {},
 	"internal/dirlock":       {},
 	"internal/source":        {"internal/config"}, // where an agent's configuration comes from
+	"internal/notify":        {"probes", "internal/api"},
 	"internal/store":         {"probes", "internal/api", "internal/dirlock"},
 	"internal/telemetry":     {"probes", "internal/dirlock"},
 	"internal/wire":          {"probes"},
@@ -70,7 +71,7 @@ var heavy = map[string][]string{
 	"go.uber.org/goleak":                    {},
 	"golang.org/x/net/html":                 {"probes/page", "probes/feed"},
 	"github.com/hashicorp/cronexpr":         {"internal/config"},
-	"github.com/hashicorp/go-retryablehttp": {"internal/api", "internal/source", "internal/telemetry"},
+	"github.com/hashicorp/go-retryablehttp": {"internal/api", "internal/notify", "internal/source", "internal/telemetry"},
 }
 
 type listed struct {
