@@ -45,12 +45,13 @@ changes, or a URL, such as a hub's /api/v1/config, which is asked every half
 minute. SIGHUP makes the agent look at once. A version with errors is refused,
 all of them are logged, and the one before stays. The last good one of a URL is
 kept in --data and used where the agent starts while the hub is away. Where
-hub, otlp, witnesses or the region's place change, that counts from the next
-start.
+hub, otlp, spool, witnesses or the region's place change, that counts from the
+next start.
 
 While the hub is away runs wait on the disk, in the directory --data, for at
 most 24 hours and 1 GiB: those of 1,000 targets every 10 s for two to five
-hours. What is older is dropped, and counted. Every agent needs a directory of
+hours. The key spool bounds it otherwise. What is over is dropped, the oldest
+first, and counted. Every agent needs a directory of
 its own. The token for the hub is read from the environment variable
 SONDE_TOKEN.
 

@@ -193,6 +193,7 @@ func (r *running) later(cfg *config.Config) (keys []string) {
 	differs("hub", r.o.hub == "" && cfg.Hub != r.config.Hub)
 	differs("otlp", r.o.otlp == "" && cfg.OTLP != r.config.OTLP)
 	differs("regions", cfg.Regions[r.o.region] != r.config.Regions[r.o.region])
+	differs("spool", cfg.Spool != r.config.Spool)
 	differs("witnesses", !slices.Equal(cfg.Witnesses, r.config.Witnesses))
 	return keys
 }
@@ -275,6 +276,7 @@ func (o *agentOptions) telemetry(roots *x509.CertPool) (telemetry.Options, error
 		Dir: o.data, Hub: cmp.Or(o.hub, o.config.Hub), Token: o.token,
 		OTLP: cmp.Or(o.otlp, o.config.OTLP), Config: o.config.Version,
 		Roots: roots, Registry: o.registry, Log: o.log,
+		MaxBytes: o.config.Spool.Bytes, MaxAge: o.config.Spool.Age,
 	}, nil
 }
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/sonde-media/sonde/internal/config"
+	"github.com/sonde-media/sonde/internal/telemetry"
 	"github.com/sonde-media/sonde/probes"
 )
 
@@ -23,6 +26,23 @@ func TestAgentIsLocatedWhereTheConfigurationSays(t *testing.T) {
 	o := agentOptions{config: cfg, region: "mars", data: t.TempDir()}
 	if _, err := o.telemetry(nil); err == nil {
 		t.Error("a region that isn't listed was taken")
+	}
+}
+
+// The spool is what the configuration says, and by default what the exporter
+// would take.
+func TestSpoolIsBounded(t *testing.T) {
+	if s := config.DefaultSpool; s != (config.Spool{Bytes: telemetry.DefaultMaxBytes, Age: telemetry.DefaultMaxAge}) {
+		t.Errorf("the default is %v, and another one for spools", s)
+	}
+	cfg := &config.Config{Spool: config.Spool{Bytes: 64 << 20, Age: time.Hour}}
+	o := agentOptions{config: cfg, region: "lab", data: t.TempDir()}
+	if got, err := o.telemetry(nil); err != nil || got.MaxBytes != 64<<20 || got.MaxAge != time.Hour {
+		t.Errorf("got %d bytes, %v, %v", got.MaxBytes, got.MaxAge, err)
+	}
+	r := running{o: agentOptions{}, config: cfg}
+	if keys := r.later(&config.Config{}); !slices.Equal(keys, []string{"spool"}) {
+		t.Errorf("counts from the next start: %v", keys)
 	}
 }
 

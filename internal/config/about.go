@@ -16,6 +16,7 @@ func rootProperties() []property {
 		{"user_agent", textValue, "What probes send as User-Agent, one line of ASCII. Default: " + wire.DefaultUserAgent + ", with contact in it."},
 		{"contact", textValue, "URL, or mailto: and an address, where those who are asked can reach you; it stands in the User-Agent. Default: none."},
 		{"limits", mapping(limitProperties()), "What hosts are asked for at most, over all runs of an agent. What is over is unknown, never a target's failure."},
+		{"spool", mapping(spoolProperties()), "What waits on an agent's disk for each receiver that is away; what is over is dropped, the oldest first. From the agent's next start on."},
 		{"defaults", mapping(defaultProperties()), "What targets have that don't say it themselves."},
 		{"regions", byName(mapping(regionProperties())), "Where agents stand, by the names that they are started with. Default: any region."},
 		{"region", textValue, "Region of the agent that reads this file. Default: none; agents take --region."},
@@ -55,6 +56,13 @@ func limitProperties() []property {
 		{"day_bytes", size, "Bytes read from all hosts in 24 hours. Default: no limit."},
 		{"host_parallel", schema{"type": "integer", "minimum": 1, "maximum": 10_000}, fmt.Sprintf("Connections open at once to one host. Default: %d.", wire.DefaultHostParallel)},
 		{"host_rate", number(wire.MinHostRate, 10_000), "Requests a second to one host. Default: no limit."},
+	}
+}
+
+func spoolProperties() []property {
+	return []property{
+		{"bytes", size, "Bytes at most, 16 MiB or more. Default: " + sizeWord(DefaultSpool.Bytes) + "."},
+		{"age", period, "Age at most, 1m or more. Default: " + durationWord(DefaultSpool.Age) + "."},
 	}
 }
 

@@ -37,6 +37,7 @@ type Config struct {
 	UserAgent    string            // "" for the default
 	Contact      string            // URL in the default agent string, or ""
 	Limits       wire.Limits       // what hosts are asked for at most
+	Spool        Spool             // what waits at most for each receiver
 	OTLP         string            // URL to send telemetry to besides the hub, or ""
 	Timeout      time.Duration     // of targets without their own, as they have it already
 	Targets      []probes.Target   // in the order of the file
@@ -55,6 +56,16 @@ type Region struct {
 	Name     string // for people; the region's key where none is given
 	Lat, Lon float64
 }
+
+// A Spool bounds what waits on an agent's disk for one receiver. What is over is
+// dropped, the oldest first.
+type Spool struct {
+	Bytes int64
+	Age   time.Duration
+}
+
+// DefaultSpool is what a configuration has that says nothing of it.
+var DefaultSpool = Spool{Bytes: 1 << 30, Age: 24 * time.Hour}
 
 // Load reads the configuration in the file at path and the files that it
 // includes. What is wrong with them comes as [Errors].

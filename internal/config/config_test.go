@@ -91,6 +91,7 @@ func TestGood(t *testing.T) {
 		Hub:      "https://hub.example:4318",
 		Regions:  map[string]Region{"eu-west": {"Ireland", 53.3, -6.3}},
 		Services: []string{"Podcasts"},
+		Spool:    Spool{1 << 30, 24 * time.Hour},
 		Timeout:  30 * time.Second,
 		Version:  got.Version,
 		Targets: []probes.Target{
@@ -135,6 +136,7 @@ allow_private: true
 user_agent: ExampleBot/1.0 (+https://example.org/bot)
 contact: mailto:ops@example.org
 limits: {run_bytes: 64 MiB, host_day_bytes: 1.5GB, day_bytes: 1000, host_parallel: 4, host_rate: 0.5}
+spool: {bytes: 64 MiB, age: 90m}
 otlp: http://127.0.0.1:4318
 timeout: 5s
 ca_file: roots.pem
@@ -145,6 +147,7 @@ targets: []
 		Resolver: "192.0.2.53:53", Sources: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		AllowPrivate: true, UserAgent: "ExampleBot/1.0 (+https://example.org/bot)", Contact: "mailto:ops@example.org",
 		Limits: wire.Limits{RunBytes: 64 << 20, HostDayBytes: 1.5e9, DayBytes: 1000, HostParallel: 4, HostRate: 0.5}, OTLP: "http://127.0.0.1:4318",
+		Spool:   Spool{64 << 20, 90 * time.Minute},
 		Timeout: 5 * time.Second, CAFile: "roots.pem", Version: c.Version,
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {

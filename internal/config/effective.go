@@ -122,6 +122,9 @@ func completeRoot(root *yaml.Node) {
 	limits := under(root, "limits")
 	absent(limits, "run_bytes", sizeWord(wire.DefaultRunBytes))
 	absent(limits, "host_parallel", wire.DefaultHostParallel)
+	spool := under(root, "spool")
+	absent(spool, "bytes", sizeWord(DefaultSpool.Bytes))
+	absent(spool, "age", durationWord(DefaultSpool.Age))
 	absent(root, "allow_private", false)
 	if value(root.Content, "user_agent") == nil && value(shared.Content, "user_agent") == nil {
 		absent(root, "user_agent", wire.DefaultUserAgent)

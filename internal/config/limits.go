@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"go.yaml.in/yaml/v4"
 
 	"github.com/sonde-media/sonde/internal/wire"
@@ -17,6 +19,25 @@ func (r *reader) limits(n *yaml.Node) (l wire.Limits) {
 		{"host_rate", func(n *yaml.Node) { l.HostRate = r.number(n, wire.MinHostRate, 10_000) }},
 	})
 	return l
+}
+
+// What a spool must hold at least: some requests of the largest size, and what
+// comes until somebody looks.
+const (
+	minSpoolBytes = 16 << 20
+	minSpoolAge   = time.Minute
+)
+
+// spool reads what waits on an agent's disk at most.
+func (r *reader) spool(n *yaml.Node, s *Spool) {
+	r.only(n, []field{
+		{"bytes", func(n *yaml.Node) {
+			if s.Bytes = r.bytes(n); s.Bytes > 0 && s.Bytes < minSpoolBytes {
+				r.fail(n, "%s is less than 16 MiB", describe(r.follow(n)))
+			}
+		}},
+		{"age", func(n *yaml.Node) { s.Age = r.duration(n, minSpoolAge) }},
+	})
 }
 
 // contact reads where the operator is reached.

@@ -34,7 +34,7 @@ type defaults struct {
 
 // config reads the whole file. The targets come last: they refer to the rest.
 func (r *reader) config(root *yaml.Node) *Config {
-	c := &Config{}
+	c := &Config{Spool: DefaultSpool}
 	d := defaults{interval: probes.DefaultInterval, confirm: defaultConfirm}
 	var targets *yaml.Node
 	var rules []*rule
@@ -46,6 +46,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		{"user_agent", func(n *yaml.Node) { c.UserAgent = r.header(n) }},
 		{"contact", func(n *yaml.Node) { c.Contact = r.contact(n) }},
 		{"limits", func(n *yaml.Node) { c.Limits = r.limits(n) }},
+		{"spool", func(n *yaml.Node) { r.spool(n, &c.Spool) }},
 		{"defaults", func(n *yaml.Node) { r.defaults(n, c, &d) }},
 		{"regions", func(n *yaml.Node) { c.Regions = r.regions(n) }},
 		{"region", func(n *yaml.Node) { c.Region = r.region(n, c.Regions) }},

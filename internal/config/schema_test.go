@@ -103,6 +103,7 @@ timeout: 5s
 user_agent: Example/1.0
 contact: mailto:ops@example.org
 limits: {run_bytes: 64 MiB, host_day_bytes: 1.5GB, day_bytes: 1000, host_parallel: 4, host_rate: 0.5}
+spool: {bytes: 64 MiB, age: 12h}
 defaults: {interval: 1m30s, confirm: 0}
 regions: {eu-west: {name: Ireland, lat: 53.3, lon: -6.3}, lab:}
 region: lab
@@ -218,6 +219,7 @@ func TestSchemaHasTheReadersKeys(t *testing.T) {
 	for path, text := range map[string]string{
 		"":                        "zzzzzz: 1\ntargets: []",
 		"properties/limits":       "limits: {zzzzzz: 1}\ntargets: []",
+		"properties/spool":        "spool: {zzzzzz: 1}\ntargets: []",
 		"properties/defaults":     "defaults: {zzzzzz: 1}\ntargets: []",
 		"properties/notify/items": "notify: [{zzzzzz: 1}]\ntargets: []",
 		"properties/regions/additionalProperties":                       "regions: {eu: {zzzzzz: 1}}\ntargets: []",
