@@ -72,13 +72,14 @@ func Diverge(failing, healthy api.Trace) api.Divergence {
 type route struct {
 	order []string
 	spans map[string]api.Span
+	at    map[string]string // path of a span, by its ID
 }
 
 // paths names each span by the step words from the root, numbered where
 // several of one word stand side by side. Spans come parents first.
 func paths(spans []api.Span) route {
-	r := route{spans: map[string]api.Span{}}
 	path, count := map[string]string{}, map[string]int{}
+	r := route{spans: map[string]api.Span{}, at: path}
 	for _, s := range spans {
 		p := s.Step
 		if above, ok := path[s.Parent]; ok && above != "" {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/sonde-media/sonde/internal/api"
 )
@@ -60,6 +61,9 @@ func (s *Store) Follow(ctx context.Context, c Cursor, limit int) ([]Followed, Cu
 	}
 	return all, next, nil
 }
+
+// Keeps is how long runs are kept.
+func (s *Store) Keeps() time.Duration { return s.keep }
 
 // names returns the days that are there, the oldest first.
 func (s *Store) names() ([]string, error) {
