@@ -159,6 +159,7 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	defer stop()
+	looking.Go(func() { h.Run(ctx) })
 	if o.config != nil {
 		looking.Go(func() { o.config.Run(ctx, o.reload) })
 	}

@@ -28,11 +28,14 @@ func (h *Hub) api() http.Handler {
 		"labels":           asked(h.st.Labels),
 		"agents":           asked(h.agents),
 		"traces/{traceID}": h.trace,
+		"incidents":        h.incidents,
+		"incidents/{id}":   h.incident,
+		"impact":           h.impact,
 	} {
 		mux.Handle("/api/v1/"+name, h.queries.taken(h.get(f)))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels, agents and config")
+		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels, agents, incidents, incidents/{id}, impact and config")
 	})
 	return mux
 }
@@ -85,6 +88,9 @@ func (h *Hub) refuseError(w http.ResponseWriter, r *http.Request, err error) {
 		refuse(w, http.StatusBadRequest, text)
 	case errors.Is(err, fs.ErrNotExist):
 		refuse(w, http.StatusNotFound, strings.TrimSuffix(text, ": "+fs.ErrNotExist.Error()))
+	case errors.Is(err, errReading):
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusServiceUnavailable, text)
 	case errors.Is(err, store.ErrClosed):
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusServiceUnavailable, "the hub is shutting down; try again in a few seconds")

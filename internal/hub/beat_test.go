@@ -60,6 +60,10 @@ func TestHeartbeat(t *testing.T) {
 			Load: 0.5, CPU: 0.25, Memory: 30 << 20, Lacks: "the agent's timers came up to 300 ms late",
 		},
 	}}}
+	if got := a.Agents[0].Received; got == nil || got.Before(began) {
+		t.Errorf("received %v", got)
+	}
+	a.Agents[0].Received = nil
 	if d := cmp.Diff(want, a); d != "" || err != nil {
 		t.Error(d, err)
 	}

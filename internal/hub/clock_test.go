@@ -111,7 +111,7 @@ func TestClocksThatAreOff(t *testing.T) {
 					h.mustPost(t, protoBody(t, clocked(n, offset, tell)), header...)
 				}
 				d := cmp.Diff(want, everything(t, h),
-					cmpopts.IgnoreFields(api.Run{}, "Received"), cmpopts.IgnoreFields(api.Beat{}, "ClockOffset"),
+					cmpopts.IgnoreFields(api.Run{}, "Received"), cmpopts.IgnoreFields(api.Beat{}, "ClockOffset", "Received"),
 					cmpopts.IgnoreMapEntries(func(key string, _ any) bool { return key == probes.AttrClockOff }))
 				if d != "" {
 					t.Error(d)

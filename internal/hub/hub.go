@@ -47,6 +47,7 @@ type Hub struct {
 	inHand  turns
 	queries turns
 	numbers numbers
+	watch   watch
 	handler http.Handler
 }
 
@@ -86,6 +87,7 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	route("/v1/", "ingest", timed(h.gate.asked(bearer, ingest, RoleAgent)))
 	route("/api/", "api", timed(h.gate.asked(bearer, h.api(), RoleViewer)))
 	// A configuration holds what runs don't tell viewers: keys in URLs, secrets.
+	route("/api/v1/incidents/{id}/notes", "api", timed(h.gate.asked(bearer, h.notes())))
 	route("/api/v1/config", "config", timed(h.gate.asked(bearer, h.config, RoleAgent)))
 	route("/metrics", "metrics", h.gate.asked(bearer, h.metrics(gather), RoleViewer))
 	route("/healthz", "health", timed(http.HandlerFunc(healthy))) // agents ask it for the time
