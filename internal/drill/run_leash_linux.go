@@ -1,0 +1,9 @@
+package drill
+
+import "syscall"
+
+// leash keeps a process away from the terminal's interrupts, which are for the
+// drill to pass on, and kills it where the drill is killed.
+func leash() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
