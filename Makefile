@@ -13,7 +13,7 @@ CONFIG      ?= sonde.yaml
 ARGS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin front demo up test page lint fmt packages unit bench bench-agent bench-pages fuzz release clean
+.PHONY: help build plugin front demo drill up test page lint fmt packages unit bench bench-agent bench-pages fuzz release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ $(PLUGIN)/node_modules/.package-lock.json: $(PLUGIN)/package.json $(PLUGIN)/pack
 
 demo: build ## three regions, a simulated world, one outage to look at
 	@bin/sonde demo $(ARGS)
+
+drill: build ## stage all outages, and print the score
+	@bin/sonde drill run --all $(ARGS)
 
 up: build ## hub and agent with $(CONFIG), embedded store
 	@bin/sonde up --config $(CONFIG) $(ARGS)

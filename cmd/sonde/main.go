@@ -70,6 +70,7 @@ func rootCommand() *cobra.Command {
 		hubCommand(),
 		upCommand(),
 		demoCommand(),
+		drillCommand(),
 		configCommand(),
 		deployCommand(),
 		healthyCommand(),
