@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/sonde-media/sonde/internal/wire"
@@ -119,7 +120,7 @@ func (x text) reader() *reader {
 
 // readFile reads at most limit bytes. Its errors leave the path to the caller.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer holds nobody up
 	if err != nil {
 		return nil, bareError(err)
 	}
