@@ -123,7 +123,7 @@ func (r *running) begun() {
 		o.log.Warn("nobody can tell whose prober this is: set contact in the configuration, or --contact", "user_agent", wire.DefaultUserAgent)
 	}
 	o.log.Info("agent started", "region", o.region, "targets", r.targets, "version", o.config.Version,
-		"hub", cmp.Or(o.hub, o.config.Hub), "data", o.data)
+		"hub", probes.RecordURLText(cmp.Or(o.hub, o.config.Hub), false), "data", o.data)
 	if o.health != nil {
 		o.health.ready()
 	}

@@ -420,3 +420,15 @@ func TestTwoAgentsNeedTwoDirectories(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A hub behind a proxy may want a password, which is for nobody who reads logs.
+func TestPasswordOfTheHubIsNotLogged(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sonde.yaml")
+	writeFile(t, file, "hub: http://agent:s3cret@127.0.0.1:1\ntargets: []\n")
+	a := start(t, "agent", "--config", file, "--region", "lab", "--data", t.TempDir())
+	a.says(t, "agent started", 1)
+	a.stop()
+	if text := a.out.text(); strings.Contains(text, "s3cret") || !strings.Contains(text, "hub=http://127.0.0.1:1") {
+		t.Errorf("got %s", text)
+	}
+}
