@@ -123,7 +123,7 @@ func newMetricExporter(e endpoint, roots *x509.CertPool, log *slog.Logger) (metr
 	for key := range e.headers {
 		headers[key] = e.headers.Get(key)
 	}
-	client := &http.Client{Transport: newTransport(roots), Timeout: requestTimeout}
+	client := newUploadClient(newTransport(roots))
 	x, err := otlpmetrichttp.New(background, otlpmetrichttp.WithEndpointURL(e.url), otlpmetrichttp.WithHeaders(headers),
 		otlpmetrichttp.WithHTTPClient(client), otlpmetrichttp.WithCompression(otlpmetrichttp.GzipCompression),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: false}))

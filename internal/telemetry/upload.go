@@ -62,7 +62,8 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 }
 
 // newUploadClient returns a client that leaves redirects alone: followed, a
-// 302 turns a POST into an empty GET whose 200 would be silent loss.
+// 302 turns a POST into an empty GET whose 200 would be silent loss, and keys in
+// headers other than Authorization go to whatever host it leads to.
 func newUploadClient(by http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     by,
