@@ -102,6 +102,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var runs sync.WaitGroup
 	defer runs.Wait()
 	runs.Go(func() { a.watch.run(ctx) })
+	runs.Go(func() { a.lookOut(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -232,6 +232,37 @@ func TestARunThatOutlastsACut(t *testing.T) {
 	}
 }
 
+// A cut that begins and ends while a run waits is found out about meanwhile.
+func TestACutWithinARun(t *testing.T) {
+	quiet := serve(t, silent)
+	w := quiet.named()
+	for _, tt := range []struct {
+		name     string
+		inFlight int
+		reached  time.Duration // ago
+		asked    bool
+		want     probes.Outcome
+	}{
+		{"while a run waits", 1, 3 * time.Second, true, probes.Unknown},
+		{"while none does", 0, 3 * time.Second, false, probes.Failed},
+		{"while others reach something", 1, time.Second, false, probes.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := quiet.asked.Load()
+			a := &Agent{inFlight: tt.inFlight, network: network{witnesses: []*witness{w}, reached: time.Now().Add(-tt.reached)}}
+			a.doubt(impatient(t))
+			if asked := quiet.asked.Load() > before; asked != tt.asked {
+				t.Errorf("asked: %v, want %v", asked, tt.asked)
+			}
+			a.network.reach(time.Now()) // the network is back
+			r := lost("dns", probes.DNSTimeout, "")
+			if a.examine(impatient(t), r); r.Outcome != tt.want {
+				t.Errorf("got %s, want %s", r.Outcome, tt.want)
+			}
+		})
+	}
+}
+
 func TestWhatIsReachedHereIsNoProof(t *testing.T) {
 	n := &network{}
 	addrs := []string{"127.0.0.1", "::1", "", "nonsense"}
