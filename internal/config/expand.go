@@ -13,6 +13,10 @@ var dollar = regexp.MustCompile(`\$\$|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$\{`)
 // variable finds ${NAME}.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
+// hubToken holds what an agent shows to its hub. Its configuration, which that
+// hub may serve, can't have it sent elsewhere.
+const hubToken = "SONDE_TOKEN"
+
 // expand returns the text of n with the variables it names, and whether all
 // were there.
 func (r *reader) expand(n *yaml.Node) (s string, ok bool) {
@@ -30,6 +34,11 @@ func (r *reader) expand(n *yaml.Node) (s string, ok bool) {
 			return ""
 		}
 		name := m[2 : len(m)-1]
+		if name == hubToken {
+			r.fail(n, "%s is for the hub alone: give what this needs in a variable of its own", hubToken)
+			ok = false
+			return ""
+		}
 		value, found := r.env(name)
 		if !found {
 			r.fail(n, "the environment has no variable %s", name)
