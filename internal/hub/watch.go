@@ -19,7 +19,8 @@ const (
 	watchEvery  = time.Second
 	upEvery     = time.Minute
 	renewAfter  = 5 * time.Second // a spool that is delivered brings many late runs
-	forgetEvery = time.Hour
+	forgetEvery = 10 * time.Minute
+	tellShare   = 10              // answers stay for so many times what it took to find them
 	tellEvery   = 5 * time.Second // how far the first reading has come
 )
 
@@ -32,8 +33,9 @@ type watch struct {
 	fold   *incident.Fold // nil: it is still being read
 	told   []api.Incident // as of toldAt
 	toldAt time.Time
-	since  time.Time    // when this hub began to watch
-	up     []store.Span // when any was, as of a minute ago; nil: that isn't recorded
+	took   time.Duration // to tell them
+	since  time.Time     // when this hub began to watch
+	up     []store.Span  // when any was, as of a minute ago; nil: that isn't recorded
 }
 
 // errReading says that the past is still being read.
@@ -99,7 +101,7 @@ func (w *watch) spans(now time.Time) []incident.Span {
 }
 
 // Incidents returns all that the stored runs come to, the newest first, as of
-// now or up to a second ago. It is nil until what is stored has been read, and
+// now or up to a second ago, longer where very much fails. It is nil until what is stored has been read, and
 // not the caller's to change.
 func (h *Hub) Incidents(now time.Time) []api.Incident {
 	w := &h.watch
@@ -108,10 +110,12 @@ func (h *Hub) Incidents(now time.Time) []api.Incident {
 	if w.fold == nil {
 		return nil
 	}
-	if age := now.Sub(w.toldAt); age >= 0 && age < watchEvery {
+	if age := now.Sub(w.toldAt); age >= 0 && age < max(watchEvery, w.took*tellShare) {
 		return w.told
 	}
+	begin := time.Now()
 	w.told, w.toldAt = w.fold.Incidents(now, w.spans(now)), now
+	w.took = time.Since(begin)
 	return w.told
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	unrelatedHosts = 3   // of one agent that is ill
 	mostHosts      = 0.5 // of those behind a CDN, in an address block, or used by an agent: more than this share
+	mostLanes      = 0.5 // of those that use a host, for it to fail: this share
 	fewestSites    = 2   // registrable domains: one site's hosts share more than their CDN
 )
 
@@ -198,35 +199,51 @@ func together(all []*cluster) (groups [][]*cluster) {
 	return groups
 }
 
-// most reports whether the group's hosts are most of those that the agents
-// which see it fail use there, and of more than one site.
+// most reports whether the group's hosts are most of those there that the
+// agents which see it fail have used since it began, and of more than one site.
+// A host that nobody has asked since says nothing: else what a CDN breaks would
+// be an incident of each host until all have been.
 func (f *Fold) most(what above, group []*cluster, of func(*host) []string) bool {
-	failing, sites, seers := map[string]bool{}, map[string]bool{}, map[agentKey]bool{}
-	from, to := group[0].first, int64(0)
+	failing, sites, seers := map[string]map[*lane]bool{}, map[string]bool{}, map[agentKey]bool{}
+	from, to, confirmed := group[0].first, int64(0), false
 	for _, c := range group {
-		failing[c.cause] = true
+		failing[c.cause] = laneSet(c.parts)
 		sites[site(c.cause)] = true
 		to = max(to, c.last)
 		for _, p := range c.parts {
-			seers[agentKey{p.region, p.agent}] = true
+			firm := p.paired()
+			if firm && !confirmed {
+				clear(seers) // who had a single bad run may have had it by chance
+			}
+			confirmed = confirmed || firm
+			if firm || !confirmed {
+				seers[agentKey{p.region, p.agent}] = true
+			}
 		}
 	}
 	if len(sites) < fewestSites {
 		return false
 	}
-	behind := 0
+	behind, broken := 0, 0
 	for _, h := range f.uses.above[what] {
 		if !slices.Contains(of(h), what.name) {
 			continue
 		}
+		asked := 0
 		for l, s := range h.lanes {
-			if seers[agentKey{l.region, l.agent}] && s.first <= to && s.last >= from-day {
-				behind++
-				break
+			if seers[agentKey{l.region, l.agent}] && s.first <= to && s.last >= from {
+				asked++
 			}
 		}
+		if asked > 0 {
+			behind++
+		}
+		// One lane of many that fails there is something else, or chance.
+		if n := len(failing[h.name]); n > 0 && float64(n) >= mostLanes*float64(asked) {
+			broken++
+		}
 	}
-	return float64(len(failing)) > mostHosts*float64(behind)
+	return broken >= fewestSites && float64(broken) > mostHosts*float64(behind)
 }
 
 // merge puts the clusters of each claim into one.

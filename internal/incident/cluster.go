@@ -13,7 +13,7 @@ import (
 type part struct {
 	*lane
 	trackKey
-	episode
+	*episode
 }
 
 // A cluster is parts that belong together: what may be an incident.
@@ -85,11 +85,11 @@ func codesOf(parts []part) []codeCount {
 func (f *Fold) parts() (all []part) {
 	for _, l := range f.lanes {
 		for _, t := range l.state {
-			for _, e := range t.done {
-				all = append(all, part{l, t.trackKey, e})
+			for i := range t.done {
+				all = append(all, part{l, t.trackKey, &t.done[i]})
 			}
 			if t.now.runs > 0 {
-				all = append(all, part{l, t.trackKey, t.now})
+				all = append(all, part{l, t.trackKey, &t.now})
 			}
 		}
 	}
@@ -110,10 +110,10 @@ func (f *Fold) clusters() []*cluster {
 	return append(ill, relate(all)...)
 }
 
-// gather makes clusters of parts, which come by begin.
+// gather makes clusters of parts of one cause.
 func gather(parts []part) (all []*cluster) {
 	newest := map[trackKey]*cluster{}
-	for _, p := range parts {
+	for _, p := range slices.SortedStableFunc(slices.Values(parts), func(a, b part) int { return cmp.Compare(a.first.at, b.first.at) }) {
 		c := newest[p.trackKey]
 		if c == nil || p.first.at > c.until {
 			c = &cluster{cause: p.cause, warning: p.warning}
@@ -168,14 +168,14 @@ func (c *cluster) join(o *cluster) {
 		return
 	}
 	c.absorbed = append(c.absorbed, o.absorbed...)
-	// What came first is the cause, unless it was a stray run.
+	// What came first is the cause, unless nothing confirmed it.
 	if !c.firm() && o.firm() {
 		c.cause = o.cause
 	}
 	c.add(o.parts...)
 }
 
-// firm reports whether the cluster is more than a stray run.
+// firm reports whether a run of the cluster was confirmed by the next.
 func (c *cluster) firm() bool {
-	return slices.ContainsFunc(c.parts, func(p part) bool { return p.paired() || p.target != c.parts[0].target })
+	return slices.ContainsFunc(c.parts, func(p part) bool { return p.paired() })
 }

@@ -43,6 +43,8 @@ type Hop struct {
 const (
 	maxLanes    = 1_000_000
 	maxUses     = 2_000_000 // of hosts by lanes
+	maxHosts    = 300_000
+	maxNames    = 2_000_000 // that are kept once
 	maxHostsRun = 512       // hosts of one run that are noted
 	maxText     = 512       // bytes of a name
 )
@@ -55,7 +57,7 @@ type Fold struct {
 	uses   uses
 	stats  Stats
 	names  map[string]string // one copy of each name
-	alive  map[int64]int     // how many lanes there were, by time; of one answer
+	alive  *lifetimes        // of lanes; of one answer
 }
 
 // Stats are what a fold holds, and what it couldn't.
@@ -66,6 +68,7 @@ type Stats struct {
 	Refused  int // without target or time, or beyond a limit
 	Lanes    int
 	Hosts    int
+	Episodes int // of failures and warnings
 }
 
 // New returns an empty fold.
@@ -79,7 +82,7 @@ func New() *Fold {
 // Stats returns what the fold holds.
 func (f *Fold) Stats() Stats {
 	s := f.stats
-	s.Lanes, s.Hosts = len(f.lanes), len(f.uses.hosts)
+	s.Lanes, s.Hosts, s.Episodes = len(f.lanes), len(f.uses.hosts), len(f.parts())
 	return s
 }
 
@@ -171,6 +174,9 @@ func (f *Fold) name(s string) string {
 	}
 	if kept, ok := f.names[s]; ok {
 		return kept
+	}
+	if len(f.names) >= maxNames {
+		clear(f.names) // what is still used stays where it is
 	}
 	s = strings.Clone(s)
 	f.names[s] = s

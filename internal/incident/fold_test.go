@@ -85,26 +85,6 @@ func TestSingleVantage(t *testing.T) {
 	}
 }
 
-// Time-outs that come by chance, one host with a hundred targets among others.
-func TestQuiet(t *testing.T) {
-	for seed := range uint64(5) {
-		rnd := rand.New(rand.NewPCG(seed, 7))
-		targets := shows(100, "Podcasts", media)
-		for i := range 60 {
-			targets = append(targets, shows(1, fmt.Sprintf("S%d", i), hop{host: fmt.Sprintf("cdn%d.example", i/2), address: "203.0.113.9"})...)
-		}
-		w := world{targets: targets, agents: everywhere, length: 200, fault: func(r run) *wrong {
-			if rnd.Float64() < 0.01 {
-				return &wrong{code: probes.HTTPTimeout, at: rnd.IntN(2)}
-			}
-			return nil
-		}}
-		for _, i := range fold(w.runs(), w.end()) {
-			t.Errorf("seed %d: raised %s: %s in %v", seed, i.Title, i.Code, i.Regions)
-		}
-	}
-}
-
 func TestCDN(t *testing.T) {
 	var targets []target
 	for i := range 6 {

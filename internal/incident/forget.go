@@ -8,7 +8,7 @@ import (
 
 // settledAfter is how old an episode is that no run which comes now can make
 // part of an incident any more.
-const settledAfter = 3 * day
+const settledAfter = 1 * day
 
 // Forget drops what was noise and is too old to become anything else, and what
 // ended longer ago than runs are kept. It changes no answer about the rest.
@@ -19,7 +19,7 @@ func (f *Fold) Forget(now time.Time, keep time.Duration) {
 		at int64
 	}
 	told := map[key]bool{}
-	f.alive = map[int64]int{}
+	f.alive = nil
 	for _, c := range f.clusters() {
 		if _, ok := f.opening(c); ok {
 			for _, p := range append(c.parts, c.absorbed...) {
@@ -42,7 +42,7 @@ func (f *Fold) Forget(now time.Time, keep time.Duration) {
 		l.state.drop(drop)
 		l.settled.drop(drop)
 	}
-	f.uses.drop(gone)
+	f.uses.drop(gone, settled)
 }
 
 // drop takes out the episodes of which drop says so.
@@ -69,14 +69,14 @@ func (t *tracks) drop(drop func(*track, *episode) bool) {
 	*t = kept
 }
 
-// drop takes out lanes, and the hosts that nobody uses then.
-func (u *uses) drop(gone map[*lane]bool) {
-	if len(gone) == 0 {
-		return
-	}
+// drop takes out lanes, and the hosts that nobody uses then, or that were met
+// once, before a time, and never again: pages make up names to pass by caches.
+func (u *uses) drop(gone map[*lane]bool, once int64) {
 	for name, h := range u.hosts {
 		before := len(h.lanes)
-		maps.DeleteFunc(h.lanes, func(l *lane, _ span) bool { return gone[l] })
+		maps.DeleteFunc(h.lanes, func(l *lane, s span) bool {
+			return gone[l] || before == 1 && s.first == s.last && s.last < once
+		})
 		u.count -= before - len(h.lanes)
 		if len(h.lanes) == 0 {
 			delete(u.hosts, name)

@@ -16,12 +16,23 @@ const (
 
 // opening is the run by which it could be told that a cluster is an incident:
 // the earliest, by when the hub had it, that confirms a failure of its own lane
-// or makes enough targets fail at once. What comes late came after it, so that
-// it stays the same, and an incident's ID with it.
+// or makes enough targets fail at once, by what the cluster is now or by one of
+// the causes that it was before more was known. What comes late came after it,
+// so that it stays the same, and an incident's ID with it.
 func (f *Fold) opening(c *cluster) (opened evidence, ok bool) {
 	if c.ill {
 		opened, ok = f.unrelated(c)
 	}
+	for _, g := range append(gather(c.parts), c) {
+		if e, is := f.open(g); is && (!ok || e.cmp(opened) < 0) {
+			opened, ok = e, true
+		}
+	}
+	return opened, ok
+}
+
+// open is the same by the cluster's own cause alone.
+func (f *Fold) open(c *cluster) (opened evidence, ok bool) {
 	rows := rowsOf(c.parts)
 	for row, all := range rows {
 		for _, e := range sooner(all) {

@@ -88,11 +88,15 @@ func (r *report) summary() {
 		be = map[bool]string{true: "was", false: "were"}[len(d.Targets) < 2]
 		when = fmt.Sprintf("From %s to %s UTC, for %s,", stamp(d.FirstFailure), stamp(*d.Resolved), r.lasted())
 	}
-	hit := fmt.Sprintf("%s of %s", several(len(d.Targets), "target"), cmp.Or(texts(d.Services, 5, text), "no service"))
+	hit := several(len(d.Targets), "target")
+	if len(d.Services) > 0 {
+		hit += " of " + texts(d.Services, 5, text)
+	}
 	if len(d.Targets) == 0 {
 		hit = "no target"
 	}
-	r.line("%s %s %s hit, %s: %s at %s. %s", when, hit, be, r.where(), text(cmp.Or(d.Code.Explanation(), string(d.Code), "no run says why")), code(cmp.Or(d.Culprit, d.Cause)), r.unaffected())
+	why := text(cmp.Or(d.Code.Explanation(), string(d.Code), "no run says why"))
+	r.line("%s", strings.TrimSpace(fmt.Sprintf("%s %s %s hit, %s: %s at %s. %s", when, hit, be, r.where(), why, code(cmp.Or(d.Culprit, d.Cause)), r.unaffected())))
 	if d.End == api.EndUnverified {
 		r.line("\nIts end is unverified: nobody probes any more what it held.")
 	}
@@ -130,7 +134,10 @@ func (r *report) where() string {
 }
 
 func (r *report) unaffected() string {
-	if len(r.d.ServicesUnaffected) == 0 {
+	switch {
+	case len(r.d.Services)+len(r.d.ServicesUnaffected) == 0:
+		return ""
+	case len(r.d.ServicesUnaffected) == 0:
 		return "No other service was probed."
 	}
 	return "Not affected: " + texts(r.d.ServicesUnaffected, 20, text) + "."
@@ -171,7 +178,8 @@ func (r *report) affected() {
 
 func (r *report) shows() {
 	var rows [][]string
-	for _, s := range r.d.Shows[:min(len(r.d.Shows), fewShows)] {
+	known := slices.DeleteFunc(slices.Clone(r.d.Shows), func(s api.AffectedShow) bool { return s.Title == "" && s.Publisher == "" && s.Enclosures == 0 })
+	for _, s := range known[:min(len(known), fewShows)] {
 		count := ""
 		if s.Enclosures > 0 {
 			count = fmt.Sprint(s.Enclosures)
@@ -183,7 +191,7 @@ func (r *report) shows() {
 	}
 	r.heading("Shows and pages")
 	r.table([]string{"Target", "Title", "Publisher", "Service", "Enclosures there"}, rows)
-	if n := len(r.d.Shows) - len(rows); n > 0 {
+	if n := len(known) - len(rows); n > 0 {
 		r.line("\nAnd %d more.", n)
 	}
 }

@@ -3,6 +3,7 @@ package incident
 import (
 	"math"
 	"slices"
+	"sort"
 )
 
 // Where many are probed something fails by chance at any time. What of it is
@@ -118,14 +119,17 @@ func tallied(parts []part, which []int) tally {
 
 // A crowd is the lanes that use something.
 type crowd struct {
-	f     *Fold
-	hosts []*host
-	agent string // all that this one probes, where it isn't ""
-	sizes map[int64]tally
+	f      *Fold
+	hosts  []*host
+	agent  string // all that this one probes, where it isn't ""
+	counts *counts
 }
 
+// counts tell how many lanes, and targets, there were at a time.
+type counts struct{ lanes, targets lifetimes }
+
 func (f *Fold) crowd(hosts []*host, agent string) *crowd {
-	return &crowd{f: f, hosts: hosts, agent: agent, sizes: map[int64]tally{}}
+	return &crowd{f: f, hosts: hosts, agent: agent}
 }
 
 // crowdOf is the crowd that uses a cluster's cause, or its culprits.
@@ -142,58 +146,84 @@ func (f *Fold) crowdOf(c *cluster) *crowd {
 	return c.crowd
 }
 
+// each calls use with the lanes of the crowd, one that uses several hosts
+// several times.
+func (c *crowd) each(use func(*lane, span)) {
+	for _, h := range c.hosts {
+		for l, s := range h.lanes {
+			use(l, s)
+		}
+	}
+	if c.agent == "" {
+		return
+	}
+	for _, l := range c.f.lanes {
+		if l.region+"\x00"+l.agent == c.agent {
+			use(l, span{l.since, l.newest})
+		}
+	}
+}
+
 // lanes are those that used it in the time, or in the day before it.
 func (c *crowd) lanes(from, to int64) map[*lane]bool {
 	found := map[*lane]bool{}
-	for _, h := range c.hosts {
-		for l, s := range h.lanes {
-			if s.first <= to && s.last >= from-day {
-				found[l] = true
-			}
+	c.each(func(l *lane, s span) {
+		if s.first <= to && s.last >= from-day {
+			found[l] = true
 		}
-	}
-	if c.agent != "" {
-		for _, l := range c.f.lanes {
-			if l.region+"\x00"+l.agent == c.agent && l.since <= to && l.newest >= from-day {
-				found[l] = true
-			}
-		}
-	}
+	})
 	return found
 }
 
-// moment is how finely the size of a crowd is known.
-const moment = 10 * minute
-
-// size is how many there were at about a time.
+// size is how many there were at a time: those met by then, in the day before.
 func (c *crowd) size(at int64) tally {
-	k := at / moment
-	if n, ok := c.sizes[k]; ok {
-		return n
+	if c.counts == nil {
+		lanes, targets := map[*lane]span{}, map[string]span{}
+		c.each(func(l *lane, s span) {
+			widen(lanes, l, s)
+			widen(targets, l.target, s)
+		})
+		c.counts = &counts{newLifetimes(lanes), newLifetimes(targets)}
 	}
-	targets := map[string]bool{}
-	lanes := c.lanes(k*moment, (k+1)*moment)
-	for l := range lanes {
-		targets[l.target] = true
-	}
-	c.sizes[k] = tally{len(targets), len(lanes)}
-	return c.sizes[k]
+	return tally{c.counts.targets.at(at), c.counts.lanes.at(at)}
 }
 
-// probing is how many lanes there were at about a time.
+func widen[K comparable](all map[K]span, k K, s span) {
+	if o, ok := all[k]; ok {
+		s = span{min(s.first, o.first), max(s.last, o.last)}
+	}
+	all[k] = s
+}
+
+// lifetimes are begins and ends, each in order.
+type lifetimes struct{ firsts, lasts []int64 }
+
+func newLifetimes[K comparable](all map[K]span) (t lifetimes) {
+	for _, s := range all {
+		t.firsts, t.lasts = append(t.firsts, s.first), append(t.lasts, s.last)
+	}
+	slices.Sort(t.firsts)
+	slices.Sort(t.lasts)
+	return t
+}
+
+func (t lifetimes) at(at int64) int {
+	begun := sort.Search(len(t.firsts), func(i int) bool { return t.firsts[i] > at })
+	over := sort.Search(len(t.lasts), func(i int) bool { return t.lasts[i] >= at-day })
+	return begun - over
+}
+
+// probing is how many lanes there were at a time.
 func (f *Fold) probing(at int64) int {
-	k := at / moment
-	if n, ok := f.alive[k]; ok {
-		return n
-	}
-	n := 0
-	for _, l := range f.lanes {
-		if l.since <= (k+1)*moment && l.newest >= k*moment-day {
-			n++
+	if f.alive == nil {
+		all := make(map[*lane]span, len(f.lanes))
+		for _, l := range f.lanes {
+			all[l] = span{l.since, l.newest}
 		}
+		t := newLifetimes(all)
+		f.alive = &t
 	}
-	f.alive[k] = n
-	return n
+	return f.alive.at(at)
 }
 
 // byChanceAlone reports whether it is likely that so many lanes of a crowd

@@ -27,7 +27,7 @@ type Span struct{ From, To time.Time }
 func (f *Fold) Incidents(now time.Time, up []Span) []api.Incident {
 	k := clock{now.UnixNano(), up}
 	all := append([]api.Incident{}, f.silences(k)...)
-	f.alive = map[int64]int{}
+	f.alive = nil
 	for _, c := range f.clusters() {
 		if opened, ok := f.opening(c); ok {
 			all = append(all, f.tell(c, opened, k))

@@ -36,7 +36,7 @@ const (
 // An episode is bad runs of one lane with one cause, from the first to the last.
 type episode struct {
 	first, last evidence
-	rows        [maxRow]evidence // the first bad run; the first that came right after one, after two …
+	rows        [maxRow]evidence // the first bad run; the first that came right after one, after two …, see rank
 	good        evidence         // the first good run after the last bad one
 	closed      evidence         // the third in a row; zero while it goes on
 	runs, row   int              // bad ones; in a row now
@@ -58,6 +58,25 @@ type codeCount struct {
 	code  probes.Code
 	runs  int
 	first int64
+}
+
+// stray reports whether the episode, which good runs followed, was something
+// else than what begins with a run of another code, or was over: without a
+// second run to confirm it, what comes then would seem to have begun with it.
+func (e *episode) stray(code probes.Code) bool {
+	return e.runs > 0 && !e.paired() && (e.closed.there() || e.codes[0].code != code)
+}
+
+// rank is how many bad runs in a row the last one is worth: some that good ones
+// stand between are as unlikely as one less or two.
+func (e *episode) rank() int {
+	switch {
+	case e.row >= maxRow || e.runs >= maxRow+2:
+		return maxRow
+	case e.runs >= maxRow:
+		return max(e.row, maxRow-1)
+	}
+	return e.row
 }
 
 // paired reports whether a bad run came right after a bad one.
@@ -127,7 +146,7 @@ func (k *track) bad(m *mark, w trouble, again bool) {
 		return
 	}
 	e := &k.now
-	if e.closed.there() && m.at-e.last.at >= gapIntervals*m.interval {
+	if e.closed.there() && m.at-e.last.at >= gapIntervals*m.interval || e.stray(w.code) && k.goods > 0 {
 		k.done = append(k.done, *e)
 		if len(k.done) > maxDone {
 			k.done = slices.Clone(k.done[len(k.done)-maxDone:])
@@ -142,7 +161,7 @@ func (k *track) bad(m *mark, w trouble, again bool) {
 	e.last, e.interval = this, m.interval
 	e.runs++
 	e.row++
-	if i := min(e.row, maxRow) - 1; !e.rows[i].there() {
+	if i := e.rank() - 1; !e.rows[i].there() {
 		e.rows[i] = this
 	}
 	e.count(w.code, m.at)

@@ -87,7 +87,7 @@ func (l lately[T]) has(v T) bool {
 func (u *uses) note(f *Fold, l *lane, h Hop, at int64) bool {
 	k := u.hosts[h.Host]
 	if k == nil {
-		if u.count >= maxUses {
+		if u.count >= maxUses || len(u.hosts) >= maxHosts {
 			return false
 		}
 		k = &host{name: f.name(h.Host), lanes: make(map[*lane]span, 1)}
