@@ -103,7 +103,8 @@ func (s *stage) minute(t *testing.T, n int, regions []string, bad func(region, m
 	t.Helper()
 	b := &store.Batch{}
 	for si, show := range stagedShows {
-		for ri, region := range regions {
+		for _, region := range regions {
+			ri := slices.Index(threeRegions, region)
 			at := s.begin.Add(time.Duration(n)*time.Minute + time.Duration(si*7+ri*3)*time.Second)
 			req := s.run(show.name, region, at, n*100+si*10+ri, bad(region, show.media), func(code probes.Code, spans ptrace.SpanSlice, id int) {
 				stagedSpans(spans, id, at, show.title, show.publisher, show.media, code)

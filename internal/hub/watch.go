@@ -18,7 +18,7 @@ import (
 const (
 	watchEvery  = time.Second
 	upEvery     = time.Minute
-	renewAfter  = 5 * time.Second // a spool that is delivered brings many late runs
+	renewAfter  = 2 * time.Second // a spool that is delivered brings many late runs
 	forgetEvery = 10 * time.Minute
 	tellShare   = 10              // answers stay for so many times what it took to find them
 	tellEvery   = 5 * time.Second // how far the first reading has come

@@ -33,7 +33,7 @@ type feature struct{ dimension, value string }
 func Factors(failing, healthy []api.Trace, hosts []string) []api.Factor {
 	bad, badKnown := counted(failing, hosts)
 	good, goodKnown := counted(healthy, hosts)
-	var all []api.Factor
+	all := []api.Factor{}
 	for f, n := range bad {
 		k := api.Factor{
 			Dimension: f.dimension, Value: f.value, FailingWith: n, Failing: badKnown[f.dimension],

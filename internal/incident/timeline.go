@@ -18,6 +18,10 @@ func Timeline(i api.Incident, notes []api.Note) []api.Moment {
 	}
 	regions := slices.SortedStableFunc(slices.Values(i.PerRegion), func(a, b api.IncidentState) int { return a.Started.Compare(b.Started) })
 	for n, r := range regions {
+		if len(i.Codes) == 0 {
+			say(r.Started, "last sign of life of the agent in %s", r.Region)
+			continue
+		}
 		if n == 0 {
 			say(r.Started, "first failure, in %s: %s", r.Region, i.Code.Explanation())
 			continue
