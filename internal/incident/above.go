@@ -3,6 +3,7 @@ package incident
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sonde-media/sonde/probes"
 )
@@ -175,6 +176,43 @@ func (f *Fold) claims(all []*cluster, kind string, of func(*host) []string) (fou
 	return found
 }
 
+// zones returns the zones most of whose hosts can't be resolved: no answer
+// names the zone that has none to give.
+func (f *Fold) zones(all []*cluster) (found []claim) {
+	bySite := map[string][]*cluster{}
+	for _, c := range all {
+		if !c.warning && !c.ill && f.hostly(c) && c.codes()[0].code.Stage() == "dns" {
+			bySite[site(c.cause)] = append(bySite[site(c.cause)], c)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(bySite)) {
+		for _, group := range together(bySite[name]) {
+			zone := narrowest(group)
+			within := func(h *host) []string {
+				if below(h.name, zone) {
+					return []string{name}
+				}
+				return nil
+			}
+			if f.most(above{ofSite, name}, group, within) {
+				found = append(found, claim{zone, group})
+			}
+		}
+	}
+	return found
+}
+
+// narrowest is the smallest domain that the causes of all clusters are in.
+func narrowest(all []*cluster) string {
+	zone := all[0].cause
+	for _, c := range all {
+		for !below(c.cause, zone) {
+			_, zone, _ = strings.Cut(zone, ".")
+		}
+	}
+	return zone
+}
+
 // hostly reports whether the cluster's cause is a host.
 func (f *Fold) hostly(c *cluster) bool { return f.uses.hosts[c.cause] != nil }
 
@@ -200,9 +238,10 @@ func together(all []*cluster) (groups [][]*cluster) {
 }
 
 // most reports whether the group's hosts are most of those there that the
-// agents which see it fail have used since it began, and of more than one site.
-// A host that nobody has asked since says nothing: else what a CDN breaks would
-// be an incident of each host until all have been.
+// agents which see it fail have used since it began, and of more than one site,
+// if what is above them isn't one. A host that nobody has asked since says
+// nothing: else what a CDN breaks would be an incident of each host until all
+// have been.
 func (f *Fold) most(what above, group []*cluster, of func(*host) []string) bool {
 	failing, sites, seers := map[string]map[*lane]bool{}, map[string]bool{}, map[agentKey]bool{}
 	from, to, confirmed := group[0].first, int64(0), false
@@ -221,7 +260,7 @@ func (f *Fold) most(what above, group []*cluster, of func(*host) []string) bool 
 			}
 		}
 	}
-	if len(sites) < fewestSites {
+	if len(sites) < fewestSites && what.kind != ofSite {
 		return false
 	}
 	behind, broken := 0, 0

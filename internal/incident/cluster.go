@@ -107,6 +107,7 @@ func (f *Fold) clusters() []*cluster {
 	all := gather(parts)
 	all = f.merge(all, f.cdns(all))
 	all = f.merge(all, f.blocks(all))
+	all = f.merge(all, f.zones(all))
 	return append(ill, relate(all)...)
 }
 

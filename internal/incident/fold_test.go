@@ -335,3 +335,34 @@ func BenchmarkFold(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(runs))*float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 }
+
+// Resolvers that get no answer don't say which zone they asked for.
+func TestZoneOfWhichNothingResolves(t *testing.T) {
+	page := func(name string) target { return target{name, name, []hop{{host: name + ".social.example"}}} }
+	names := []string{"www", "photos", "help"}
+	for _, c := range []struct {
+		failing []string
+		want    []string // causes
+	}{
+		{names, []string{"social.example"}},
+		{names[:2], []string{"social.example"}},
+		{names[:1], []string{"www.social.example"}},
+	} {
+		w := world{targets: shows(2, "Podcasts", media), agents: everywhere, length: 60, fault: func(r run) *wrong {
+			if slices.Contains(c.failing, r.name) && r.n >= 20 && r.n < 40 {
+				return &wrong{code: probes.DNSServer}
+			}
+			return nil
+		}}
+		for _, name := range names {
+			w.targets = append(w.targets, page(name))
+		}
+		var got []string
+		for _, i := range fold(w.runs(), w.end()) {
+			got = append(got, i.Cause)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v fail: got %v, want %v", c.failing, got, c.want)
+		}
+	}
+}
