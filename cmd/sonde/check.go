@@ -252,14 +252,16 @@ func (c *check) print(run *probes.Run, i int) error {
 	return err
 }
 
-// view fits the terminal that stdout is; elsewhere lines are $COLUMNS or 80
+func (c *check) view() treeView { return viewOf(c.stdout, c.verbose) }
+
+// viewOf fits the terminal that stdout is; elsewhere lines are $COLUMNS or 80
 // columns wide.
-func (c *check) view() treeView {
-	v := treeView{width: 80, verbose: c.verbose}
+func viewOf(stdout io.Writer, verbose bool) treeView {
+	v := treeView{width: 80, verbose: verbose}
 	if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil {
 		v.width = columns
 	}
-	if fd, ok := terminal(c.stdout); ok {
+	if fd, ok := terminal(stdout); ok {
 		v.paint = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(fd); err == nil {
 			v.width = width

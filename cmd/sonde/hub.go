@@ -31,6 +31,7 @@ type hubOptions struct {
 	keep     time.Duration       // 0: store.DefaultKeep
 	token    string              // an admin's; may be "" on loopback, and where there are others
 	config   *hub.Config         // what agents are served; nil: nothing
+	told     *recipients         // of incidents; nil: nobody
 	reload   <-chan os.Signal    // has it looked at again at once; may be nil
 	log      *slog.Logger        // nil: nothing is logged
 	gatherer prometheus.Gatherer // served at /metrics too; may be nil
@@ -53,7 +54,8 @@ them, and serves the status page (/), the query API (/api/v1/) and its own
 With --config it serves that file, with all it includes, to agents too
 (/api/v1/config), so that one place says what every region probes. A change is
 served within seconds, or at once on SIGHUP; one with errors is refused, they
-are logged, and agents keep what they have.
+are logged, and agents keep what they have. Who stands under notify in it is
+told of incidents; see sonde notify.
 
 On an address that other machines can reach, clients must show a token: one that
 sonde hub token create issued, or what the environment variable SONDE_TOKEN of
@@ -79,6 +81,9 @@ func (f *hubFlags) run(c *cobra.Command) (err error) {
 	f.log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 	if f.file != "" {
 		if f.config, err = hub.OpenConfig(f.file, f.log); err != nil {
+			return usageError{err}
+		}
+		if f.told, err = openRecipients(f.file, f.log); err != nil {
 			return usageError{err}
 		}
 	}
@@ -160,6 +165,9 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	defer looking.Wait()
 	defer stop()
 	looking.Go(func() { h.Run(ctx) })
+	if o.told != nil {
+		looking.Go(func() { o.told.notifier(h, records, ln.Addr().String(), o.log).Run(ctx) })
+	}
 	if o.config != nil {
 		looking.Go(func() { o.config.Run(ctx, o.reload) })
 	}

@@ -73,6 +73,9 @@ func rootCommand() *cobra.Command {
 		drillCommand(),
 		configCommand(),
 		deployCommand(),
+		incidentCommand(),
+		impactCommand(),
+		notifyCommand(),
 		healthyCommand(),
 		versionCommand(),
 	)

@@ -112,6 +112,9 @@ func (f *upFlags) hub(look <-chan os.Signal, registry *prometheus.Registry, log 
 	if o.config, err = hub.OpenConfig(f.config, nil); err != nil { // what is wrong later the agent logs
 		return o, err
 	}
+	if o.told, err = openRecipients(f.config, log); err != nil {
+		return o, err
+	}
 	if o.data, err = hubDir(below(f.data, "hub")); err != nil {
 		return o, err
 	}

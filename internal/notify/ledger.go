@@ -132,3 +132,18 @@ func (l *ledger) forget(incidents []api.Incident, now time.Time) {
 		return ends(last.Event) && last.Final() && !there[key.incident] && now.Sub(last.At) > remembered
 	})
 }
+
+// Newest returns the newest state of each message of what a book has.
+func Newest(rows []api.Delivery) (all []api.Delivery) {
+	l := newLedger()
+	for _, d := range rows {
+		l.take(d)
+	}
+	for _, t := range l.threads {
+		for _, d := range t.deliveries {
+			all = append(all, *d)
+		}
+	}
+	slices.SortFunc(all, func(a, b api.Delivery) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key, b.Key)) })
+	return all
+}
