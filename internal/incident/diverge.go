@@ -37,19 +37,29 @@ var telling = []struct{ key, name string }{
 	{probes.AttrMediaCodec, "codec"},
 }
 
-// shownAlone are facts that differ between regions without anything being
-// wrong: they are told and don't make a step the first that differs.
-var shownAlone = []string{"detail", "edge", "addresses"}
+// Facts that differ between regions, or from run to run, without anything being
+// wrong. Some are told and never make a step the first that differs; others do
+// so only where nothing else differs.
+var (
+	shownAlone = []string{"detail", "edge", "addresses"}
+	weakly     = []string{"address", "bytes"}
+)
+
+// How much a step differs.
+const (
+	same = iota
+	weaklyDiffers
+	inheritsCode // of a step below
+	differs
+)
 
 // Diverge puts a failing and a healthy run of one target side by side.
 func Diverge(failing, healthy api.Trace) api.Divergence {
 	d := api.Divergence{Failing: failing.Run, Healthy: healthy.Run, First: -1, Steps: []api.DivergedStep{}}
 	bad, good := paths(failing.Spans), paths(healthy.Spans)
-	put := func(s api.DivergedStep, differs bool) {
-		if differs && d.First < 0 {
-			d.First = len(d.Steps)
-		}
-		d.Steps = append(d.Steps, s)
+	var how []int
+	put := func(s api.DivergedStep, n int) {
+		d.Steps, how = append(d.Steps, s), append(how, n)
 	}
 	for _, p := range bad.order {
 		s := bad.spans[p]
@@ -63,6 +73,11 @@ func Diverge(failing, healthy api.Trace) api.Divergence {
 		if _, ok := bad.spans[p]; !ok {
 			h := good.spans[p]
 			put(step(p, nil, &h))
+		}
+	}
+	for _, n := range []int{differs, inheritsCode, weaklyDiffers} {
+		if d.First < 0 {
+			d.First = slices.Index(how, n)
 		}
 	}
 	return d
@@ -100,19 +115,41 @@ func paths(spans []api.Span) route {
 }
 
 // step compares one step; nil is a run that doesn't have it.
-func step(path string, failing, healthy *api.Span) (s api.DivergedStep, differs bool) {
+func step(path string, failing, healthy *api.Span) (s api.DivergedStep, how int) {
 	s = api.DivergedStep{Path: path, Failing: failing != nil, Healthy: healthy != nil, Facts: []api.DivergedFact{}}
+	if s.Failing != s.Healthy {
+		how = differs
+	}
 	for _, k := range telling {
 		f := api.DivergedFact{Name: k.name, Failing: fact(failing, k.key), Healthy: fact(healthy, k.key)}
 		if f.Failing == "" && f.Healthy == "" {
 			continue
 		}
 		f.Differs = f.Failing != f.Healthy && s.Failing && s.Healthy
-		differs = differs || f.Differs && !slices.Contains(shownAlone, k.name)
+		if f.Differs {
+			how = max(how, weight(k.name, failing))
+		}
 		s.Facts = append(s.Facts, f)
 	}
-	return s, differs || s.Failing != s.Healthy
+	return s, how
 }
+
+// weight is how much it says that a fact differs. A step that only stands above
+// exchanges has its code from one of them.
+func weight(name string, failing *api.Span) int {
+	switch {
+	case slices.Contains(shownAlone, name):
+		return same
+	case slices.Contains(weakly, name):
+		return weaklyDiffers
+	case name == "code" && slices.Contains(containers, failing.Step):
+		return inheritsCode
+	}
+	return differs
+}
+
+// containers are the steps that only stand above exchanges.
+var containers = []string{"feed", "episode", "document", "asset"}
 
 func fact(s *api.Span, key string) string {
 	if s == nil || s.Attrs[key] == nil {

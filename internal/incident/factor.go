@@ -135,7 +135,9 @@ func (e exchange) features(add func(dimension, value string)) {
 	add("http_version", e.text(probes.AttrProtocolVersion))
 	add("cdn", e.text(probes.AttrCDNName))
 	add("edge", e.text(probes.AttrCDNEdge))
-	add("hop_role", e.text(probes.AttrHopRole))
+	if role := e.text(probes.AttrHopRole); role != "unknown" { // what fails before an answer has none
+		add("hop_role", role)
+	}
 	a, err := netip.ParseAddr(e.text(probes.AttrPeerAddress))
 	if err != nil {
 		return
