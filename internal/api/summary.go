@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A Summary is what the public may know, and what a status page is made from:
 // services, how they did, and the incidents that those who use them notice. It
@@ -64,4 +67,10 @@ type ServiceDay struct {
 	Service string `json:"service"`
 	Date    string `json:"date"` // such as 2026-11-03
 	Counts  Counts `json:"counts"`
+}
+
+// Summary asks for what the public may know.
+func (c *Client) Summary(ctx context.Context) (a Summary, err error) {
+	err = c.ask(ctx, "summary", Query{}, &a)
+	return a, err
 }

@@ -11,6 +11,7 @@ import (
 // Answering is a store with what the hub adds to its answers.
 type answering struct {
 	*store.Store
+	*store.Ledger
 	hub *Hub
 }
 

@@ -31,11 +31,12 @@ func (h *Hub) api() http.Handler {
 		"incidents":        h.incidents,
 		"incidents/{id}":   h.incident,
 		"impact":           h.impact,
+		"summary":          h.site.summary,
 	} {
 		mux.Handle("/api/v1/"+name, h.queries.taken(h.get(f)))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels, agents, incidents, incidents/{id}, impact and config")
+		refuse(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the hub answers /api/v1/matrix, series, runs, traces/{traceID}, labels, agents, incidents, incidents/{id}, impact, summary and config")
 	})
 	return mux
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,6 +31,7 @@ type Config struct {
 	mu      sync.RWMutex // guards what follows
 	text    []byte
 	version string
+	regions map[string]config.Region
 }
 
 // OpenConfig reads the configuration in the file at path. What is wrong with
@@ -54,7 +56,7 @@ func (c *Config) load() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.text, c.version = text, made.Version
+	c.text, c.version, c.regions = text, made.Version, made.Regions
 	return nil
 }
 
@@ -113,6 +115,17 @@ func (c *Config) Version() string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.version
+}
+
+// regionName is what the configuration calls a region for people; its own name
+// where it says nothing.
+func (c *Config) regionName(region string) string {
+	if c == nil {
+		return region
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return cmp.Or(c.regions[region].Name, region)
 }
 
 // ServeHTTP answers with the configuration, for agents to keep and to ask for

@@ -48,6 +48,7 @@ type Hub struct {
 	queries turns
 	numbers numbers
 	watch   watch
+	site    *site
 	handler http.Handler
 }
 
@@ -63,6 +64,7 @@ func New(st *store.Store, o Options) *Hub {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	h.gate = newGate(o, func(what string, err error) { h.log.Warn(what, "err", err) })
+	h.site = &site{src: answering{st, store.NewLedger(st), h}, now: time.Now}
 	h.handler = h.routes(o.Gatherer)
 	return h
 }
@@ -92,7 +94,7 @@ func (h *Hub) routes(also prometheus.Gatherer) http.Handler {
 	route("/metrics", "metrics", h.gate.asked(bearer, h.metrics(gather), RoleViewer))
 	route("/healthz", "health", timed(http.HandlerFunc(healthy))) // agents ask it for the time
 	route("/readyz", "health", http.HandlerFunc(h.ready))
-	route("/", "pages", h.gate.asked(browser, h.queries.taken(pages(answering{h.st, h}, time.Now)), RoleViewer))
+	route("/", "pages", h.gate.asked(browser, h.queries.taken(h.site.handler()), RoleViewer))
 	return secured(mux)
 }
 

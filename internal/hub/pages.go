@@ -2,7 +2,6 @@ package hub
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -17,29 +16,24 @@ import (
 	"github.com/sonde-media/sonde/internal/api"
 )
 
-// A source is what the pages are made from.
-type source interface {
-	Matrix(context.Context, api.Query) (api.Matrix, error)
-	Runs(context.Context, api.Query) (api.Runs, error)
-	Trace(context.Context, string) (api.Trace, error) // fs.ErrNotExist: no such run
-	Agents(context.Context, api.Query) (api.Agents, error)
-}
-
 //go:embed templates static
 var pageFiles embed.FS
 
 // One set of templates a page: each defines "main" for the layout.
 var pageTemplates = map[string]*template.Template{
-	"status": parsePage("status"),
-	"runs":   parsePage("runs"),
-	"run":    parsePage("run"),
-	"agents": parsePage("agents"),
-	"error":  parsePage("error"),
+	"status":       parsePage("status"),
+	"runs":         parsePage("runs"),
+	"run":          parsePage("run"),
+	"agents":       parsePage("agents"),
+	"incident":     parsePage("incident"),
+	"history":      parsePage("history"),
+	"certificates": parsePage("certificates"),
+	"error":        parsePage("error"),
 }
 
 func parsePage(name string) *template.Template {
 	t := template.New("layout.html").Funcs(pageWords)
-	return template.Must(t.ParseFS(pageFiles, "templates/layout.html", "templates/"+name+".html"))
+	return template.Must(t.ParseFS(pageFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 }
 
 // refreshSeconds is how often the status page asks for itself again.
@@ -50,24 +44,27 @@ const refreshSeconds = 10
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// pages serves the status page, the list of runs, the page of one run and that
-// of agents.
-func pages(src source, now func() time.Time) http.Handler {
-	s := &site{src: src, now: now}
+// A site is the pages about what a source has.
+type site struct {
+	src source
+	now func() time.Time
+	day lastDay
+}
+
+// handler serves the status page and those that it leads to.
+func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.serve(s.status))
 	mux.Handle("GET /agents", s.serve(s.agents))
 	mux.Handle("GET /runs", s.serve(s.runs))
 	mux.Handle("GET /runs/{traceID}", s.serve(s.run))
+	mux.Handle("GET /incidents/{id}", s.serve(s.incident))
+	mux.Handle("GET /history", s.serve(s.history))
+	mux.Handle("GET /certificates", s.serve(s.certificates))
+	mux.HandleFunc("GET /feed.atom", s.feed)
 	mux.Handle("GET /static/", http.HandlerFunc(serveStatic))
 	mux.Handle("GET /", s.serve(func(*http.Request) (*page, error) { return nil, errNoPage }))
 	return mux
-}
-
-type site struct {
-	src source
-	now func() time.Time
-	day lastDay
 }
 
 // A page is one answer before it is drawn.
@@ -134,6 +131,12 @@ func errorPage(err error) *page {
 	case errors.Is(err, errNoPage):
 		p.status = http.StatusNotFound
 		v = errorView{Headline: "There is no page here", Advice: "Start from the status page."}
+	case errors.Is(err, errReading):
+		p.status = http.StatusServiceUnavailable
+		v = errorView{Headline: "What is stored is still being read", Advice: "This page tries again every 10 s."}
+	case isNoIncident(err):
+		p.status = http.StatusNotFound
+		v = errorView{Headline: "There is no such incident", Advice: "It may be older than what the hub keeps, or its ID incomplete.", Detail: err.Error()}
 	case errors.Is(err, fs.ErrNotExist):
 		p.status = http.StatusNotFound
 		v = errorView{
@@ -148,11 +151,16 @@ func errorPage(err error) *page {
 		v.Headline = "This selection can't be read"
 		v.Advice = "Correct the address, or start again without a filter."
 	}
-	if p.status != http.StatusInternalServerError {
+	if p.status < http.StatusInternalServerError {
 		p.Refresh = 0
 	}
 	p.Title, p.Body = v.Headline, v
 	return p
+}
+
+func isNoIncident(err error) bool {
+	_, is := errors.AsType[errNoIncident](err)
+	return is
 }
 
 // query reads the selection of a page. An empty field of a form selects all.

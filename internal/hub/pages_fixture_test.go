@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sonde-media/sonde/internal/api"
@@ -20,6 +23,47 @@ type answers struct {
 	agents api.Agents
 	err    error
 	asked  []api.Query
+
+	incidents []api.Incident // nil: none, and read
+	detail    api.IncidentDetail
+	notes     map[string][]api.Note
+	impact    api.Impact
+	days      []api.ServiceDay
+	reading   bool
+}
+
+func (a *answers) Incidents(time.Time) []api.Incident {
+	if a.reading {
+		return nil
+	}
+	return append([]api.Incident{}, a.incidents...)
+}
+
+func (a *answers) Incident(_ context.Context, id string) (api.IncidentDetail, error) {
+	if !strings.HasPrefix(a.detail.ID, id) || id == "" {
+		return api.IncidentDetail{}, errNoIncident(id)
+	}
+	return a.detail, a.err
+}
+
+func (a *answers) Notes(id string) ([]api.Note, error) { return a.notes[id], a.err }
+
+func (a *answers) Impact(context.Context, string) (api.Impact, error) { return a.impact, a.err }
+
+func (a *answers) Days(context.Context, time.Time, time.Time) ([]api.ServiceDay, time.Time, error) {
+	return a.days, time.Time{}, a.err
+}
+
+func (a *answers) Targets() map[string]api.TargetInfo {
+	all := map[string]api.TargetInfo{}
+	for _, t := range a.matrix.Targets {
+		all[t.Name] = t
+	}
+	return all
+}
+
+func (a *answers) RegionName(region string) string {
+	return cmp.Or(map[string]string{"eu-west": "Ireland", "us-east": "Virginia"}[region], region)
 }
 
 func (a *answers) Matrix(_ context.Context, q api.Query) (api.Matrix, error) {
@@ -169,4 +213,9 @@ func failedRun() api.Trace {
 		probes.AttrTLSSHA256:  []any{"9F86D081", "60303AE2"},
 	})
 	return t
+}
+
+// pages serves a source, as of a time.
+func pages(src source, now func() time.Time) http.Handler {
+	return (&site{src: src, now: now}).handler()
 }

@@ -168,6 +168,11 @@ type silence struct {
 	Last    time.Time // its newest run, or its agents' last sign of life
 }
 
+// told reports whether an incident says the same.
+func (s silence) told(i api.Incident) bool {
+	return i.Code.Ours() && slices.Contains(i.Regions, s.Region)
+}
+
 // silences are those of regions, by what is due: runs of targets, and
 // heartbeats of agents, which are due sooner than the runs of most.
 func silences(m *api.Matrix, agents []api.Agent) (list []silence) {

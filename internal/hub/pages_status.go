@@ -13,8 +13,9 @@ import (
 type statusView struct {
 	Headline
 	Now      time.Time // the end of the range: what ages count from
-	Failing  []*group  // told at length
-	More     []*group  // failing too, told in a line each
+	Present  *nowView
+	Failing  []*group // told at length: those that no incident explains
+	More     []*group // failing too, told in a line each
 	Warnings []*group
 	Earlier  []*group
 	Silences []silence
@@ -88,6 +89,12 @@ func (s *site) status(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	v := newStatus(&m, agents.Agents, params)
+	if err := s.addPresent(r, v); err != nil {
+		return nil, err
+	}
+	if len(v.Failing) > fullGroups {
+		v.Failing, v.More = v.Failing[:fullGroups], v.Failing[fullGroups:]
+	}
 	v.Hub, v.Paused, v.Toggle = address(r), paused, toggle(params, paused)
 	p := &page{
 		template: "status", Section: "status",
@@ -107,10 +114,24 @@ func newStatus(m *api.Matrix, agents []api.Agent, params url.Values) *statusView
 		Ranges: ranges("/", params), Filters: filters("/", params), RunsURL: "/runs?" + params.Encode(),
 	}
 	v.Headline = headline(m, v)
-	if len(v.Failing) > fullGroups {
-		v.Failing, v.More = v.Failing[:fullGroups], v.Failing[fullGroups:]
-	}
 	return v
+}
+
+// addPresent adds incidents and services, as long as all is asked for up to
+// now.
+func (s *site) addPresent(r *http.Request, v *statusView) error {
+	v.Present = &nowView{}
+	if len(v.Filters) > 0 {
+		return nil
+	}
+	present, open, err := s.present(r.Context(), s.now())
+	if err != nil {
+		return err
+	}
+	v.Present = present
+	v.Silences = slices.DeleteFunc(v.Silences, func(q silence) bool { return q.All && slices.ContainsFunc(open, q.told) })
+	v.Failing, v.Warnings = without(v.Failing, open), without(v.Warnings, open)
+	return nil
 }
 
 // address is where this hub was asked, as an agent would have to name it.

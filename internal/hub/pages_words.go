@@ -26,6 +26,8 @@ var pageWords = template.FuncMap{
 	"join":     func(list []string) string { return strings.Join(list, ", ") },
 	"some":     some,
 	"count":    count,
+	"words":    func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "_", " ") },
+	"script":   func() template.JS { return template.JS(staleScript) },
 	"sentence": func(s string) string { return capital(s) + "." },
 	"args":     func(v *statusView, g *group) groupArgs { return groupArgs{v, g} },
 	"lines":    func(v *statusView, title, state string, g []*group) lineArgs { return lineArgs{title, state, v.Now, g} },

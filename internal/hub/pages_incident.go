@@ -1,0 +1,141 @@
+package hub
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sonde-media/sonde/internal/api"
+)
+
+type incidentView struct {
+	api.IncidentDetail
+	Now      time.Time
+	Plain    string // its title in plain words
+	Outcome  string
+	When     string
+	News     []update
+	RunsURL  string // those that failed
+	Factors  []factorView
+	Sides    []sideView
+	Shown    []api.AffectedShow
+	More     int // shows that aren't listed
+	Moments  []api.Moment
+	Silences bool // it is about an agent: there are no failed runs
+}
+
+// A factorView is a factor with its counts in words.
+type factorView struct {
+	api.Factor
+	Name            string
+	InFailing, InOK string // "36 of 36"
+}
+
+// A sideView is a failing run beside a healthy one.
+type sideView struct {
+	api.Divergence
+	First string // the first step that differs; "" where none does
+	Steps []stepView
+	Same  int // steps that don't differ
+}
+
+type stepView struct {
+	api.DivergedStep
+	First bool
+}
+
+// maxShown bounds the shows on a page; the API has all.
+const maxShownShows = 50
+
+func (s *site) incident(r *http.Request) (*page, error) {
+	d, err := s.src.Incident(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if id := r.PathValue("id"); id != d.ID {
+		return &page{elsewhere: incidentPath(url.PathEscape(d.ID))}, nil // a short form of it
+	}
+	now := s.now()
+	v := newIncident(&d, now, words{s.src.Targets(), s.src.RegionName})
+	p := &page{template: "incident", Section: "history", Title: symbol(v.Outcome) + " " + v.Plain, Icon: v.Outcome, Body: v}
+	if d.Resolved == nil {
+		p.Refresh = 3 * refreshSeconds
+	} else {
+		p.Icon = "ok"
+	}
+	return p, nil
+}
+
+func newIncident(d *api.IncidentDetail, now time.Time, w words) *incidentView {
+	t := told{PublicIncident: api.PublicIncident{Started: d.FirstFailure, Resolved: d.Resolved, End: d.End}, Now: now}
+	v := &incidentView{
+		IncidentDetail: *d, Now: now, Plain: w.title(&d.Incident), Outcome: outcomeOf(d.Severity), When: t.When(),
+		RunsURL: runsOf(&d.Incident), Moments: d.Timeline, Silences: ofOurs(&d.Incident),
+	}
+	notes := slices.Clone(d.Notes)
+	slices.Reverse(notes)
+	v.News = updates(now, d.Resolved == nil, notes)
+	for _, f := range d.Factors {
+		v.Factors = append(v.Factors, newFactor(f))
+	}
+	for _, one := range d.Divergences {
+		v.Sides = append(v.Sides, newSide(one))
+	}
+	v.Shown = d.Shows[:min(len(d.Shows), maxShownShows)]
+	v.More = len(d.Shows) - len(v.Shown)
+	return v
+}
+
+// runsOf is where its failed runs are listed.
+func runsOf(i *api.Incident) string {
+	q := api.Query{From: i.FirstFailure, To: i.LastFailure.Add(time.Second), Culprits: i.Hosts}
+	if i.Severity == api.SeverityWarning {
+		q.Culprits, q.Targets = nil, i.Targets
+	}
+	if ofOurs(i) || len(q.Culprits)+len(q.Targets) > 20 { // a URL holds only so much
+		q.Culprits, q.Targets = nil, nil
+	}
+	return "/runs?" + q.Values().Encode()
+}
+
+// factorNames are the dimensions for people.
+var factorNames = map[string]string{
+	"certificate": "certificate", "host": "host", "address": "address", "edge": "CDN edge", "address_block": "address block",
+	"cdn": "CDN", "ip_family": "IP family", "issuer": "issuer", "tls_version": "TLS version", "http_version": "HTTP version",
+	"hop_role": "role in the chain", "hop_count": "number of hops", "region": "region", "agent": "agent", "service": "service",
+}
+
+func newFactor(f api.Factor) factorView {
+	v := factorView{
+		Factor: f, Name: factorNames[f.Dimension],
+		InFailing: fmt.Sprintf("%s of %s", thousands(f.FailingWith), thousands(f.Failing)),
+		InOK:      fmt.Sprintf("%s of %s", thousands(f.HealthyWith), thousands(f.Healthy)),
+	}
+	if v.Name == "" {
+		v.Name = strings.ReplaceAll(f.Dimension, "_", " ")
+	}
+	if f.Healthy == 0 {
+		v.InOK = "none to compare"
+	}
+	return v
+}
+
+// newSide shows the steps that differ, and the one before the first.
+func newSide(d api.Divergence) sideView {
+	v := sideView{Divergence: d}
+	if d.First >= 0 && d.First < len(d.Steps) {
+		v.First = d.Steps[d.First].Path
+	}
+	for i, s := range d.Steps {
+		differs := s.Failing != s.Healthy || slices.ContainsFunc(s.Facts, func(f api.DivergedFact) bool { return f.Differs })
+		if !differs {
+			v.Same++
+			continue
+		}
+		v.Steps = append(v.Steps, stepView{s, i == d.First})
+	}
+	return v
+}
