@@ -76,6 +76,7 @@ func rootCommand() *cobra.Command {
 		incidentCommand(),
 		impactCommand(),
 		notifyCommand(),
+		statusCommand(),
 		healthyCommand(),
 		versionCommand(),
 	)
