@@ -187,8 +187,25 @@ func deliveryList(v treeView, rows []api.Delivery, limit int, now time.Time) str
 		if m.State == api.DeliveryDue && m.Tries > 0 {
 			state = "waits"
 		}
-		lines = append(lines, []string{clockTime(m.At, now), printable(m.Receiver), printable(m.Incident), printable(m.Event), printable(state), fmt.Sprint(m.Tries), printable(m.Error)})
+		lines = append(lines, []string{clockTime(m.At, now), printable(m.Receiver), printable(m.Incident), printable(m.Event), printable(state), fmt.Sprint(m.Tries)})
 	}
-	d.table([]string{"WHEN", "RECEIVER", "INCIDENT", "WHAT", "STATE", "TRIES", "LAST ERROR"}, lines)
+	d.table([]string{"WHEN", "RECEIVER", "INCIDENT", "WHAT", "STATE", "TRIES"}, lines)
+	d.troubles(all[:min(len(all), limit)])
 	return d.String()
+}
+
+// troubles says why messages weren't sent, each reason of a receiver once.
+func (d *incidentDrawing) troubles(all []api.Delivery) {
+	var said []string
+	for _, m := range all {
+		why := printable(m.Receiver) + ": " + printable(m.Error)
+		if m.Error == "" || slices.Contains(said, why) {
+			continue
+		}
+		if len(said) == 0 {
+			d.heading("Why not sent")
+		}
+		said = append(said, why)
+		d.indented(why)
+	}
 }
