@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -190,6 +191,21 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 	return body, nil
 }
 
+// again is after how many seconds a request may go well that failed for err,
+// which is no refusal.
+func again(err error) int {
+	if errors.Is(err, store.ErrFull) {
+		return 1
+	}
+	return 5
+}
+
+// What is told to who may come back.
+const (
+	saysFull = "the hub has more to store than it can; try again in a second"
+	saysIll  = "the hub can't store spans now; its log says why"
+)
+
 // refuseOTLP answers as OTLP wants it. What may go well the next time gets a
 // status that agents send again for: a lost run can't be probed any more.
 func (h *Hub) refuseOTLP(w http.ResponseWriter, r *http.Request, enc encoding, err error) {
@@ -200,19 +216,19 @@ func (h *Hub) refuseOTLP(w http.ResponseWriter, r *http.Request, enc encoding, e
 	case ok:
 		writeStatus(w, enc, refused.status, code.Code_INVALID_ARGUMENT, refused.Error())
 	case errors.Is(err, store.ErrFull):
-		w.Header().Set("Retry-After", "1")
-		writeStatus(w, enc, http.StatusTooManyRequests, code.Code_RESOURCE_EXHAUSTED, "the hub has more to store than it can; try again in a second")
+		w.Header().Set("Retry-After", strconv.Itoa(again(err)))
+		writeStatus(w, enc, http.StatusTooManyRequests, code.Code_RESOURCE_EXHAUSTED, saysFull)
 	case errors.Is(err, context.Canceled):
 		return // nobody waits for it any more
 	default:
 		h.log.Error("spans not stored", "remote", r.RemoteAddr, "err", err)
-		w.Header().Set("Retry-After", "5")
-		writeStatus(w, enc, http.StatusServiceUnavailable, code.Code_UNAVAILABLE, "the hub can't store spans now; its log says why")
+		w.Header().Set("Retry-After", strconv.Itoa(again(err)))
+		writeStatus(w, enc, http.StatusServiceUnavailable, code.Code_UNAVAILABLE, saysIll)
 	}
 }
 
 func writeStatus(w http.ResponseWriter, enc encoding, httpStatus int, c code.Code, text string) {
-	s := &status.Status{Code: int32(c), Message: strings.ToValidUTF8(text, "\uFFFD")}
+	s := rpcStatus(c, text)
 	var body []byte
 	var err error
 	if enc == jsons {
@@ -226,6 +242,10 @@ func writeStatus(w http.ResponseWriter, enc encoding, httpStatus int, c code.Cod
 	w.Header().Set("Content-Type", string(enc))
 	w.WriteHeader(httpStatus)
 	w.Write(body)
+}
+
+func rpcStatus(c code.Code, text string) *status.Status {
+	return &status.Status{Code: int32(c), Message: strings.ToValidUTF8(text, "\uFFFD")}
 }
 
 // spansOnly refuses other signals.

@@ -23,6 +23,10 @@ const (
 // Serve answers the connections of ln by h until ctx ends, then lets the
 // requests under way end, and returns. log may be nil.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+	return serve(ctx, ln, newServer(h, log))
+}
+
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
@@ -34,6 +38,10 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 	if log != nil {
 		s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	}
+	return s
+}
+
+func serve(ctx context.Context, ln net.Listener, s *http.Server) error {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
 	select {

@@ -51,25 +51,43 @@ const (
 var errUnknown = errors.New("the hub asks for a token and this one is missing, wrong or revoked: " +
 	"set SONDE_TOKEN to one that the hub knows (sonde hub token create issues them), or log in with it as the password")
 
+var errNoTokens = errors.New("the hub can't read its tokens now; its log says why")
+
 // asked lets through to next who may do what one of roles may. Admins may do
 // all.
 func (g *gate) asked(challenge string, next http.Handler, roles ...Role) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, err := g.who(r)
+		r, err := g.admit(r, roles)
+		refused, forbidden := errors.AsType[refusal](err)
 		switch {
 		case errors.Is(err, errUnknown):
 			w.Header().Set("WWW-Authenticate", challenge)
 			refuse(w, http.StatusUnauthorized, err.Error())
+		case forbidden:
+			refuse(w, refused.status, err.Error())
 		case err != nil:
-			g.warn("tokens not read", err)
 			w.Header().Set("Retry-After", "5")
-			refuse(w, http.StatusServiceUnavailable, "the hub can't read its tokens now; its log says why")
-		case t.Role != RoleAdmin && !slices.Contains(roles, t.Role):
-			refuse(w, http.StatusForbidden, fmt.Sprintf("this token is of the role %s, and this needs %s", t.Role, either(roles)))
+			refuse(w, http.StatusServiceUnavailable, err.Error())
 		default:
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, t)))
+			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// admit returns r as that of the one who sent it, errUnknown where nobody
+// knows who that is, and a refusal where that one may not do what roles may.
+func (g *gate) admit(r *http.Request, roles []Role) (*http.Request, error) {
+	t, err := g.who(r)
+	switch {
+	case errors.Is(err, errUnknown):
+		return nil, err
+	case err != nil:
+		g.warn("tokens not read", err)
+		return nil, errNoTokens
+	case t.Role != RoleAdmin && !slices.Contains(roles, t.Role):
+		return nil, refusal{http.StatusForbidden, fmt.Errorf("this token is of the role %s, and this needs %s", t.Role, either(roles))}
+	}
+	return r.WithContext(context.WithValue(r.Context(), tokenKey{}, t)), nil
 }
 
 // either names roles as an alternative, that of admins last.
