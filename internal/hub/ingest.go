@@ -85,6 +85,7 @@ func (h *Hub) take(r *http.Request, enc encoding, resp ptraceotlp.ExportResponse
 	if err := h.st.Write(r.Context(), batch); err != nil {
 		return err
 	}
+	h.watch.wake()
 	h.numbers.received.Add(float64(rejected.kept))
 	h.numbers.rejected.Add(float64(rejected.total()))
 	if n := rejected.total(); n > 0 {

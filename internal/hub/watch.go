@@ -17,6 +17,7 @@ import (
 
 const (
 	watchEvery  = time.Second
+	watchSoon   = 200 * time.Millisecond // after runs came: what comes together is read together
 	upEvery     = time.Minute
 	renewAfter  = 2 * time.Second // a spool that is delivered brings many late runs
 	forgetEvery = 10 * time.Minute
@@ -26,14 +27,16 @@ const (
 
 // A watch follows the store and keeps the fold of what it says.
 type watch struct {
-	run   string // names this process in the records of when hubs were up
-	shows shows
+	run     string // names this process in the records of when hubs were up
+	shows   shows
+	arrived signal // of runs
 
 	mu     sync.Mutex     // guards what follows
 	fold   *incident.Fold // nil: it is still being read
 	told   []api.Incident // as of toldAt
 	toldAt time.Time
 	took   time.Duration // to tell them
+	newer  bool          // the fold has runs that told doesn't know
 	since  time.Time     // when this hub began to watch
 	up     []store.Span  // when any was, as of a minute ago; nil: that isn't recorded
 }
@@ -60,8 +63,33 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-up.C:
 			h.noteUp()
 		case <-ticker.C:
+		case <-h.watch.arrived.come():
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(watchSoon):
+			}
 		}
 	}
+}
+
+// wake has runs that came looked at soon.
+func (w *watch) wake() {
+	select {
+	case w.arrived.come() <- struct{}{}:
+	default:
+	}
+}
+
+// A signal is that something came. The zero signal is that nothing did.
+type signal struct {
+	once sync.Once
+	c    chan struct{} // holds one from when something came until somebody heard of it
+}
+
+func (s *signal) come() chan struct{} {
+	s.once.Do(func() { s.c = make(chan struct{}, 1) })
+	return s.c
 }
 
 func (w *watch) begin(now time.Time) {
@@ -100,9 +128,10 @@ func (w *watch) spans(now time.Time) []incident.Span {
 	return spans
 }
 
-// Incidents returns all that the stored runs come to, the newest first, as of
-// now or up to a second ago, longer where very much fails. It is nil until what is stored has been read, and
-// not the caller's to change.
+// Incidents returns all that the stored runs come to, the newest first: as of
+// now, up to a second ago where no runs came since, and longer ago where very
+// much fails. It is nil until what is stored has been read, and not the
+// caller's to change.
 func (h *Hub) Incidents(now time.Time) []api.Incident {
 	w := &h.watch
 	w.mu.Lock()
@@ -110,11 +139,11 @@ func (h *Hub) Incidents(now time.Time) []api.Incident {
 	if w.fold == nil {
 		return nil
 	}
-	if age := now.Sub(w.toldAt); age >= 0 && age < max(watchEvery, w.took*tellShare) {
+	if age := now.Sub(w.toldAt); age >= 0 && (age < w.took*tellShare || age < watchEvery && !w.newer) {
 		return w.told
 	}
 	begin := time.Now()
-	w.told, w.toldAt = w.fold.Incidents(now, w.spans(now)), now
+	w.told, w.toldAt, w.newer = w.fold.Incidents(now, w.spans(now)), now, false
 	w.took = time.Since(begin)
 	return w.told
 }
@@ -136,6 +165,7 @@ type follower struct {
 	fold    *incident.Fold
 	cursor  store.Cursor
 	beaten  bool      // the heartbeats that were stored are in
+	beatAt  time.Time // when they were looked for last
 	late    time.Time // since when lanes wait to be renewed; zero: none
 	forgot  time.Time
 	failing bool // the store couldn't be read, which is logged once
@@ -207,6 +237,7 @@ func (f *follower) runs(ctx context.Context) error {
 			for i := range all {
 				fold.Add(run(&all[i]))
 			}
+			f.hub.watch.newer = true
 		})
 		f.cursor, n = next, n+len(all)
 		if time.Since(told) >= tellEvery {
@@ -245,6 +276,10 @@ func (f *follower) beats(ctx context.Context) error {
 		return nil
 	}
 	now := time.Now()
+	if now.Sub(f.beatAt) < watchEvery {
+		return nil
+	}
+	f.beatAt = now
 	all, err := f.hub.st.Agents(ctx, api.Query{From: now.Add(-time.Hour), To: now})
 	if err != nil {
 		return err
