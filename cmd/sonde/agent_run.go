@@ -277,7 +277,18 @@ func (o *agentOptions) telemetry(roots *x509.CertPool) (telemetry.Options, error
 		OTLP: cmp.Or(o.otlp, o.config.OTLP), Config: o.config.Version,
 		Roots: roots, Registry: o.registry, Log: o.log,
 		MaxBytes: o.config.Spool.Bytes, MaxAge: o.config.Spool.Age,
+		Batch: o.batch(),
 	}, nil
+}
+
+// batch is for how long finished runs are collected: where targets are probed
+// every second or two, a second would be long.
+func (o *agentOptions) batch() time.Duration {
+	batch := telemetry.DefaultBatch
+	for _, t := range o.targets(o.config) {
+		batch = min(batch, t.Interval/4)
+	}
+	return max(batch, telemetry.DefaultBatch/4)
 }
 
 // targets are those of the region, with the timeout of the command line.
