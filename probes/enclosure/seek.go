@@ -105,7 +105,7 @@ func (l *listening) seek(ctx context.Context, pool *wire.Pool, span media.Span) 
 		Keep: span.Last - span.First + 1, StopAtKeep: true, RecordQuery: l.RecordQuery,
 	})
 	l.settle(s)
-	code, why := probes.RangeWrong, err
+	code, why := unanswered(err), err
 	if err == nil {
 		code, why = misses(res, span)
 	}
@@ -114,6 +114,20 @@ func (l *listening) seek(ctx context.Context, pool *wire.Pool, span media.Span) 
 		return nil
 	}
 	return l.compare(s, res)
+}
+
+// unanswered is the code of a range that could not be had: one that the server
+// refused is wrong; what befell a connection befalls others by chance too.
+func unanswered(err error) probes.Code {
+	f, failed := errors.AsType[*probes.Failure](err)
+	if !failed {
+		return probes.RangeWrong
+	}
+	switch f.Code {
+	case probes.HTTPDenied, probes.HTTPMissing, probes.HTTPThrottled, probes.HTTPStatus:
+		return probes.RangeWrong
+	}
+	return f.Code
 }
 
 // begin opens a step whose failure leaves the listener served.

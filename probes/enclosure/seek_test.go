@@ -218,7 +218,7 @@ func TestSeekFaults(t *testing.T) {
 		},
 		{
 			"broken off", func(w http.ResponseWriter, r *http.Request, _, _ int64) { panic(http.ErrAbortHandler) },
-			"!http_reset ?range_wrong\n    hop !http_reset\n      connect\n      request !http_reset\n", 1, "http_reset", probes.Degraded,
+			"!http_reset ?http_reset\n    hop !http_reset\n      connect\n      request !http_reset\n", 1, "http_reset", probes.Degraded,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestSeekHangs(t *testing.T) {
 	defer s.Close()
 	defer close(release)
 	r := run(t, wire.Options{AllowPrivate: true}, probes.Target{URL: s.URL, Timeout: 2 * time.Second})
-	want := listen + "  seek !http_timeout ?range_wrong\n    hop !http_timeout\n      connect\n      request !http_timeout\n" +
+	want := listen + "  seek !http_timeout ?http_timeout\n    hop !http_timeout\n      connect\n      request !http_timeout\n" +
 		"  head\n    hop\n      connect\n      request\n  decode\n"
 	if got := wiretest.Outline(r.Root); got != want || r.Outcome != probes.Degraded {
 		t.Errorf("got %s\n%swant\n%s", r.Outcome, got, want)
