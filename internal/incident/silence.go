@@ -47,8 +47,12 @@ func (f *Fold) Beat(region, agent string, received time.Time, interval time.Dura
 	p.told.add(received.UnixNano(), max(unprobed*every, minute+2*every))
 }
 
-// ran takes a run as a sign of life.
+// ran takes a run as a sign of life. One that nobody scheduled, such as a check
+// by hand, promises no other.
 func (f *Fold) ran(l *lane, r *Run) {
+	if r.Interval <= 0 {
+		return
+	}
 	p := f.presence(l.region, l.agent)
 	if p == nil {
 		return

@@ -36,6 +36,16 @@ func TestSilentAgent(t *testing.T) {
 	}
 }
 
+// Who checks something by hand promises no further run.
+func TestACheckByHandIsNoSilentAgent(t *testing.T) {
+	runs := silentFor(0, 60, 60)
+	by := *runs[0]
+	by.TraceID, by.Region, by.Agent, by.Interval = "by hand", "desk", "check@desk", 0
+	for _, i := range fold(append(runs, &by), begin.Add(60*interval)) {
+		t.Errorf("raised %s", i.Title)
+	}
+}
+
 func TestSilentAgentIsBack(t *testing.T) {
 	i := one(t, fold(silentFor(20, 30, 60), begin.Add(60*interval)))
 	if i.End != api.EndRecovered || i.PerRegion[0].Recovered == nil || i.Resolved.Sub(i.FirstFailure) < 10*interval {
