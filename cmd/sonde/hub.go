@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sonde-media/sonde/internal/hub"
 	"github.com/sonde-media/sonde/internal/store"
@@ -27,6 +28,7 @@ const defaultListen = "127.0.0.1:4318"
 // hubOptions are what a hub needs.
 type hubOptions struct {
 	listen   string              // host:port; "": defaultListen
+	grpc     grpcFlag            // the zero value: nowhere
 	data     string              // directory of the store; "": below the user's state
 	keep     time.Duration       // 0: store.DefaultKeep
 	token    string              // an admin's; may be "" on loopback, and where there are others
@@ -45,11 +47,13 @@ type hubFlags struct {
 func hubCommand() *cobra.Command {
 	var f hubFlags
 	c := &cobra.Command{
-		Use:   "hub [--listen ADDR] [--data DIR] [--keep DURATION]",
+		Use:   "hub [--listen ADDR] [--grpc ADDR] [--data DIR] [--keep DURATION]",
 		Short: "Run the hub that keeps what agents found",
 		Long: `Run the hub: it takes runs from agents as OTLP over HTTP (/v1/traces), keeps
 them, and serves the status page (/), the query API (/api/v1/) and its own
-/healthz, /readyz and /metrics, all on one port.
+/healthz, /readyz and /metrics, all on one port. On another it takes runs as
+OTLP over gRPC; where a collector has that port already, it goes without, unless
+--grpc asks for it.
 
 With --config it serves that file, with all it includes, to agents too
 (/api/v1/config), so that one place says what every region probes. A change is
@@ -70,6 +74,7 @@ SONDE_TOKEN then: on loopback nobody is asked who shows none.`,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", defaultListen, "`ADDR`ess to listen on")
+	f.grpc.register(c.Flags())
 	c.Flags().StringVar(&f.data, "data", "", "`DIR` for what is kept (default ~/.local/state/sonde/hub)")
 	c.Flags().StringVar(&f.file, "config", "", "configuration `FILE` to serve to agents, sonde.yaml")
 	c.Flags().DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
@@ -139,27 +144,32 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	if err := o.guard(); err != nil {
 		return usageError{err}
 	}
-	ln, err := listenHub(ctx, o.listen)
+	ln, calls, err := o.listeners(ctx)
 	if err != nil {
 		return err
 	}
+	defer ln.Close()
+	if calls != nil {
+		defer calls.Close()
+	}
 	st, err := store.Open(o.data, store.Options{Keep: o.keep})
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	records, err := store.OpenRecords(o.data)
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
 	if ready != nil {
 		ready(ln.Addr().String()) // from here on the kernel queues connections
 	}
 	h := hub.New(st, hub.Options{
-		Token: o.token, Guarded: !private(o.listen), Records: records, Config: o.config,
+		Token: o.token, Guarded: !o.private(), Records: records, Config: o.config,
 		Log: o.log, Gatherer: o.gatherer, Version: buildVersion(),
 	})
+	serving, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	defer looking.Wait()
@@ -171,35 +181,57 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	if o.config != nil {
 		looking.Go(func() { o.config.Run(ctx, o.reload) })
 	}
-	return hub.Serve(ctx, ln, h, o.log)
+	if calls != nil {
+		serving.Go(func() error { return h.ServeGRPC(ctx, calls) })
+	}
+	serving.Go(func() error { return hub.Serve(ctx, ln, h, o.log) })
+	return serving.Wait()
+}
+
+// private reports whether nobody but this machine can reach the hub.
+func (o *hubOptions) private() bool {
+	return private(o.listen) && (o.grpc.addr == "" || private(o.grpc.addr))
 }
 
 // guard refuses to be open to others where nobody has a token.
 func (o *hubOptions) guard() error {
-	err := guardListen(o.listen, o.token)
-	if _, _, bad := net.SplitHostPort(o.listen); err == nil || bad != nil {
+	if err := errors.Join(checkAddress("listen", o.listen, defaultListen), o.checkGRPC()); err != nil {
 		return err
 	}
-	issued, hasErr := store.HasTokens(o.data)
+	if o.private() || o.token != "" {
+		return nil
+	}
+	issued, err := store.HasTokens(o.data)
 	if issued {
 		return nil
 	}
-	return errors.Join(err, hasErr)
+	return errors.Join(fmt.Errorf("%s: others can reach this address, so a token is needed: "+
+		"issue one with sonde hub token create, or set SONDE_TOKEN to a long random text, here and for agents "+
+		"(openssl rand -hex 32 makes one); or listen on 127.0.0.1", o.open()), err)
 }
 
-// guardListen refuses an address that isn't one, and without a token one that
-// others can reach.
-func guardListen(listen, token string) error {
-	_, port, err := net.SplitHostPort(listen)
-	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
-		return fmt.Errorf("--listen %s: want HOST:PORT, such as %s", listen, defaultListen)
+// open is the flag by which others can reach the hub.
+func (o *hubOptions) open() string {
+	if !private(o.listen) {
+		return "--listen " + o.listen
 	}
-	if private(listen) || token != "" {
+	return "--grpc " + o.grpc.addr
+}
+
+func (o *hubOptions) checkGRPC() error {
+	if o.grpc.addr == "" {
 		return nil
 	}
-	return fmt.Errorf("--listen %s: others can reach this address, so a token is needed: "+
-		"issue one with sonde hub token create, or set SONDE_TOKEN to a long random text, here and for agents "+
-		"(openssl rand -hex 32 makes one); or listen on 127.0.0.1", listen)
+	return checkAddress("grpc", o.grpc.addr, defaultGRPC)
+}
+
+// checkAddress refuses what is no address to listen on.
+func checkAddress(flag, addr, example string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+		return fmt.Errorf("--%s %s: want HOST:PORT, such as %s", flag, addr, example)
+	}
+	return nil
 }
 
 // private reports whether nobody but this machine can reach an address.

@@ -53,6 +53,8 @@ func TestServeHubRefuses(t *testing.T) {
 		"open to all without a token": {hubOptions{listen: ":0"}, "issue one with sonde hub token create, or set SONDE_TOKEN", true},
 		"address without a port":      {hubOptions{listen: "127.0.0.1"}, "want HOST:PORT", true},
 		"port out of range":           {hubOptions{listen: "127.0.0.1:65536"}, "want HOST:PORT", true},
+		"gRPC open to all":            {hubOptions{listen: "127.0.0.1:0", grpc: grpcFlag{addr: ":0"}}, "--grpc :0: others can reach", true},
+		"gRPC without a port":         {hubOptions{listen: "127.0.0.1:0", grpc: grpcFlag{addr: "x"}}, "--grpc x: want HOST:PORT, such as 127.0.0.1:4317", true},
 		"data is a file":              {hubOptions{listen: "127.0.0.1:0", data: file}, "open store: ", false},
 	} {
 		t.Run(name, func(t *testing.T) {

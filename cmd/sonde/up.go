@@ -41,6 +41,7 @@ const sample = `    targets:
 type upFlags struct {
 	netFlags
 	config, data, listen, metrics string
+	grpc                          grpcFlag
 	keep                          time.Duration
 }
 
@@ -70,6 +71,7 @@ SONDE_TOKEN. Stop it by Ctrl-C.`,
 	fs.SortFlags = false
 	fs.StringVar(&f.config, "config", "sonde.yaml", "configuration `FILE`")
 	fs.StringVar(&f.listen, "listen", defaultListen, "`ADDR` for OTLP, the API and the status page")
+	f.grpc.register(fs)
 	fs.StringVar(&f.data, "data", "", "`DIR` for all that is kept (default ~/.local/state/sonde)")
 	fs.DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
 	fs.StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics at this `ADDR` too; the hub has them at /metrics")
@@ -104,7 +106,7 @@ func (f *upFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 func (f *upFlags) hub(look <-chan os.Signal, registry *prometheus.Registry, log *slog.Logger) (hubOptions, error) {
-	o := hubOptions{listen: f.listen, keep: f.keep, token: token(), reload: look, log: log, gatherer: registry}
+	o := hubOptions{listen: f.listen, grpc: f.grpc, keep: f.keep, token: token(), reload: look, log: log, gatherer: registry}
 	if f.keep <= 0 {
 		return o, fmt.Errorf("--keep %v: must be positive", f.keep)
 	}
@@ -180,7 +182,7 @@ func upRegion(asked string, cfg *config.Config) (string, error) {
 // up serves a hub, and runs the agent when the hub answers. The agent ends
 // first, so that its last runs arrive.
 func up(ctx context.Context, h hubOptions, a agentOptions, ready func(url string)) error {
-	if h.token == "" && !private(h.listen) { // tokens are issued, and this agent has none of them
+	if h.token == "" && !h.private() { // tokens are issued, and this agent has none of them
 		h.token = rand.Text()
 		a.token = h.token
 	}
