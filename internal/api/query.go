@@ -13,6 +13,7 @@
 //	GET /api/v1/incidents/{id}    IncidentDetail  all that is known of one
 //	POST …/incidents/{id}/notes   Note            what an operator says of it, a Note as JSON
 //	GET /api/v1/impact?of=        Impact          what stands behind a host or a certificate; of nothing: all, by expiry
+//	GET /api/v1/summary           Summary         what the public may know: services, 90 days of each, incidents in plain words
 //
 // A request that fails is answered by an [Error] and a status of 4xx or 5xx.
 package api

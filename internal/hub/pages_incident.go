@@ -20,6 +20,7 @@ type incidentView struct {
 	News     []update
 	RunsURL  string // those that failed
 	Factors  []factorView
+	Lesser   []factorView // that separate less
 	Sides    []sideView
 	Shown    []api.AffectedShow
 	More     int // shows that aren't listed
@@ -37,9 +38,10 @@ type factorView struct {
 // A sideView is a failing run beside a healthy one.
 type sideView struct {
 	api.Divergence
-	First string // the first step that differs; "" where none does
-	Steps []stepView
-	Same  int // steps that don't differ
+	First  string // the first step that differs; "" where none does
+	Steps  []stepView
+	Others []stepView // that differ too, with the facts that do
+	Same   int        // steps that don't differ
 }
 
 type stepView struct {
@@ -47,8 +49,10 @@ type stepView struct {
 	First bool
 }
 
-// maxShown bounds the shows on a page; the API has all.
-const maxShownShows = 50
+const (
+	maxShownShows = 50 // on a page; the API has all
+	fewFactors    = 5  // that are shown at once
+)
 
 func (s *site) incident(r *http.Request) (*page, error) {
 	d, err := s.src.Incident(r.Context(), r.PathValue("id"))
@@ -59,7 +63,11 @@ func (s *site) incident(r *http.Request) (*page, error) {
 		return &page{elsewhere: incidentPath(url.PathEscape(d.ID))}, nil // a short form of it
 	}
 	now := s.now()
-	v := newIncident(&d, now, words{s.src.Targets(), s.src.RegionName})
+	_, w, err := s.counted(r.Context(), now)
+	if err != nil {
+		return nil, err
+	}
+	v := newIncident(&d, now, w)
 	p := &page{template: "incident", Section: "history", Title: symbol(v.Outcome) + " " + v.Plain, Icon: v.Outcome, Body: v}
 	if d.Resolved == nil {
 		p.Refresh = 3 * refreshSeconds
@@ -80,6 +88,9 @@ func newIncident(d *api.IncidentDetail, now time.Time, w words) *incidentView {
 	v.News = updates(now, d.Resolved == nil, notes)
 	for _, f := range d.Factors {
 		v.Factors = append(v.Factors, newFactor(f))
+	}
+	if len(v.Factors) > fewFactors+1 {
+		v.Factors, v.Lesser = v.Factors[:fewFactors], v.Factors[fewFactors:]
 	}
 	for _, one := range d.Divergences {
 		v.Sides = append(v.Sides, newSide(one))
@@ -123,19 +134,24 @@ func newFactor(f api.Factor) factorView {
 	return v
 }
 
-// newSide shows the steps that differ, and the one before the first.
+// newSide parts the step that differs first, with those below it, from what
+// follows from it or differs between regions in any case.
 func newSide(d api.Divergence) sideView {
 	v := sideView{Divergence: d}
 	if d.First >= 0 && d.First < len(d.Steps) {
 		v.First = d.Steps[d.First].Path
 	}
 	for i, s := range d.Steps {
-		differs := s.Failing != s.Healthy || slices.ContainsFunc(s.Facts, func(f api.DivergedFact) bool { return f.Differs })
-		if !differs {
+		differing := slices.DeleteFunc(slices.Clone(s.Facts), func(f api.DivergedFact) bool { return !f.Differs })
+		switch {
+		case v.First != "" && (s.Path == v.First || strings.HasPrefix(s.Path, v.First+"/")):
+			v.Steps = append(v.Steps, stepView{s, i == d.First})
+		case s.Failing == s.Healthy && len(differing) == 0:
 			v.Same++
-			continue
+		default:
+			s.Facts = differing
+			v.Others = append(v.Others, stepView{s, false})
 		}
-		v.Steps = append(v.Steps, stepView{s, i == d.First})
 	}
 	return v
 }

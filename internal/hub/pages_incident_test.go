@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -130,9 +131,10 @@ func detail() api.IncidentDetail {
 		Divergences: []api.Divergence{{
 			Failing: api.Run{TraceID: failedTrace, Region: "eu-west", Target: sixTargets[1].Name, Started: since(12 * time.Second)},
 			Healthy: api.Run{TraceID: "beef", Region: "ap-south", Target: sixTargets[1].Name, Started: since(20 * time.Second)},
-			First:   1,
+			First:   2,
 			Steps: []api.DivergedStep{
 				{Path: "feed/hop/dns", Failing: true, Healthy: true, Facts: []api.DivergedFact{{Name: "host", Failing: "feeds.tonal.example", Healthy: "feeds.tonal.example"}}},
+				{Path: "feed/hop/connect", Failing: true, Healthy: true, Facts: []api.DivergedFact{{Name: "address", Failing: "203.0.113.9", Healthy: "203.0.113.10", Differs: true}}},
 				{Path: "episode/hop 2/tls", Failing: true, Healthy: true, Facts: []api.DivergedFact{
 					{Name: "certificate", Failing: "9F86D081", Healthy: "AB12CD34", Differs: true},
 					{Name: "expires", Failing: "2026-11-03T00:01:00Z", Healthy: "2027-01-30T00:00:00Z", Differs: true},
@@ -154,7 +156,7 @@ func TestIncidentPage(t *testing.T) {
 		"tls_expired at cdn.tonal.example : a certificate has expired", certDetail,
 		"for operators only", "Ask Jo", "We are renewing a certificate.",
 		"certificate 9F86D081 78 of 78 0 of 240 100%", "eu-west beside ap-south", "The first step that differs is episode/hop 2/tls",
-		"AB12CD34", "1 step alike in both", "Night Shift", "214", "detected, 1m0s after", "issued by CN=R11",
+		"AB12CD34", "1 other step with differences", "203.0.113.9", "1 step alike in both", "Night Shift", "214", "detected, 1m0s after", "issued by CN=R11",
 		"Detected 60 s after it", "sonde incident note "+expiry().ID,
 	)
 	_, body := visit(t, src, "/incidents/"+expiry().ID)
@@ -264,6 +266,7 @@ func TestPlainWords(t *testing.T) {
 		{"Podcasts and Storefront: some of it can't be reached in 4 regions", api.Incident{Services: []string{"Podcasts", "Storefront"}, Targets: []string{sixTargets[1].Name, sixTargets[4].Name}, Regions: strings.Split("a b c d", " "), Scope: api.ScopeRegional}},
 		{"Podcasts: none of it can be reached in A, B and C", api.Incident{Services: []string{"Podcasts"}, Targets: []string{"odd"}, Regions: strings.Split("a b c", " "), Scope: api.ScopeRegional}},
 		{"Podcasts: no show can be read by apps in all regions", api.Incident{Code: probes.FeedSyntax, Services: []string{"Podcasts"}, Targets: []string{sixTargets[1].Name, sixTargets[2].Name}, Scope: api.ScopeGlobal}},
+		{"Podcasts: some of it can't be reached in all regions", api.Incident{Services: []string{"Podcasts"}, Targets: []string{"unheard of"}, Scope: api.ScopeGlobal}},
 		{"as it is", api.Incident{Title: "as it is", Code: probes.AddressFailed, Severity: api.SeverityWarning, Services: []string{"Podcasts"}}},
 	} {
 		if got := w.title(&c.i); got != c.want {
@@ -280,7 +283,7 @@ func TestStrangersTextInIncidentsIsEscaped(t *testing.T) {
 	d := detail()
 	d.Incident, d.Notes = i, []api.Note{{Text: evil, Workaround: evil, Public: true}}
 	d.Shows = []api.AffectedShow{{Target: evil, Title: evil, Publisher: evil, Service: evil}}
-	d.Factors[0].Value, d.Divergences[0].Steps[1].Facts[0].Failing, d.Evidence[0].Facts[0][1] = evil, evil, evil
+	d.Factors[0].Value, d.Divergences[0].Steps[2].Facts[0].Failing, d.Evidence[0].Facts[0][1] = evil, evil, evil
 	src := &answers{
 		matrix: world([]api.TargetInfo{{Name: evil, Kind: "feed", Service: evil}}, evil), incidents: []api.Incident{i}, detail: d,
 		notes: map[string][]api.Note{i.ID: d.Notes}, impact: api.Impact{Certificates: []api.ImpactCertificate{{SHA256: evil, Hosts: []string{evil}, NotAfter: pagesNow}}},
@@ -292,4 +295,29 @@ func TestStrangersTextInIncidentsIsEscaped(t *testing.T) {
 		}
 		wantNone(t, body, "<script", "<img", "style=", fmt.Sprintf("%q", evil))
 	}
+}
+
+// The first page that is asked for after a start has the words too.
+func TestIncidentPageCountsTargetsItself(t *testing.T) {
+	src := &uncounted{answers: *incidents()}
+	src.detail = detail()
+	wantAll(t, read(t, src, "/incidents/"+expiry().ID, 200), "some episodes can't be played")
+}
+
+// uncounted knows no targets until its days are asked for, as a ledger.
+type uncounted struct {
+	answers
+	asked bool
+}
+
+func (u *uncounted) Days(ctx context.Context, from, to time.Time) ([]api.ServiceDay, time.Time, error) {
+	u.asked = true
+	return u.answers.Days(ctx, from, to)
+}
+
+func (u *uncounted) Targets() map[string]api.TargetInfo {
+	if !u.asked {
+		return nil
+	}
+	return u.answers.Targets()
 }

@@ -93,25 +93,25 @@ func (w words) what(i *api.Incident) string {
 	kinds := w.kinds(i)
 	n, known := nouns[strings.Join(kinds, " ")]
 	can := w.can(i, n)
+	hit, total := w.share(i, kinds)
 	able, denied := strings.CutPrefix(can, "can't ") // none can, rather than all can't
-	total := w.total(i, kinds)
 	switch {
-	case !known && len(i.Targets) >= total && denied:
-		return "none of it can " + able
-	case !known && len(i.Targets) >= total:
-		return "all of it " + can
-	case !known:
-		return "some of it " + can
-	case len(i.Targets) == 1 && total <= 1:
+	case known && hit == 1 && total == 1:
 		return "the " + n.one + " " + can
-	case len(i.Targets) == 1:
+	case known && hit == 1:
 		return "one " + n.one + " " + can
-	case len(i.Targets) >= total && denied:
+	case known && hit < total:
+		return "some " + n.one + "s " + can
+	case known && denied:
 		return "no " + n.one + " can " + able
-	case len(i.Targets) >= total:
+	case known:
 		return "all " + n.one + "s " + can
+	case hit < total || total == 0: // 0: of targets nothing is known
+		return "some of it " + can
+	case denied:
+		return "none of it can " + able
 	}
-	return "some " + n.one + "s " + can
+	return "all of it " + can
 }
 
 func (w words) can(i *api.Incident, n noun) string {
@@ -136,14 +136,18 @@ func (w words) kinds(i *api.Incident) (kinds []string) {
 	return kinds
 }
 
-// total is how many targets of these kinds the services have.
-func (w words) total(i *api.Incident, kinds []string) (n int) {
+// share is how many targets of these kinds the services have, as far as is
+// known, and how many of them are hit.
+func (w words) share(i *api.Incident, kinds []string) (hit, total int) {
 	for _, t := range w.targets {
 		if slices.Contains(kinds, t.Kind) && slices.Contains(i.Services, t.Service) {
-			n++
+			total++
+			if slices.Contains(i.Targets, t.Name) {
+				hit++
+			}
 		}
 	}
-	return n
+	return hit, total
 }
 
 func (w words) where(i *api.Incident) string {

@@ -48,12 +48,11 @@ func (s *site) summarize(ctx context.Context, now time.Time, take func(*api.Inci
 	if err != nil {
 		return nil, err
 	}
-	first := now.UTC().Truncate(day).Add(-(barDays - 1) * day)
-	days, _, err := s.src.Days(ctx, first, now)
+	days, w, err := s.counted(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	w := words{s.src.Targets(), s.src.RegionName}
+	first := firstDay(now)
 	sum := &api.Summary{Made: now.UTC(), Incidents: []api.PublicIncident{}}
 	all = slices.DeleteFunc(slices.Clone(all), func(i api.Incident) bool {
 		return !take(&i) || i.Resolved != nil && i.Resolved.Before(first)
@@ -72,6 +71,15 @@ func (s *site) summarize(ctx context.Context, now time.Time, take func(*api.Inci
 		one.Days = bars(one.Name, first, now, days, all)
 	}
 	return sum, nil
+}
+
+func firstDay(now time.Time) time.Time { return now.UTC().Truncate(day).Add(-(barDays - 1) * day) }
+
+// counted is what the days of the bars hold, and with them the words for what
+// was probed on them.
+func (s *site) counted(ctx context.Context, now time.Time) ([]api.ServiceDay, words, error) {
+	days, _, err := s.src.Days(ctx, firstDay(now), now)
+	return days, words{s.src.Targets(), s.src.RegionName}, err
 }
 
 // tell says an incident in plain words, with what operators say of it in
