@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -20,6 +21,7 @@ const dayExt = ".db"
 
 // A day is the file of one UTC day.
 type day struct {
+	id         fileID // of all that this process opened
 	name, path string
 	w          *sql.DB     // one connection, used by the writer alone
 	r          *sql.DB     // several, which can't write
@@ -33,14 +35,19 @@ func dayName(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 func cmpName(a, b *day) int { return strings.Compare(a.name, b.name) }
 
+var opened atomic.Int64
+
 // openDay opens the file of a day and creates it where it is missing.
 func openDay(dir, name string) (*day, error) {
-	d := &day{name: name, path: filepath.Join(dir, name+dayExt)}
+	d := &day{id: fileID(opened.Add(1)), name: name, path: filepath.Join(dir, name+dayExt)}
+	if err := notEmptied(d.path); err != nil {
+		return nil, err
+	}
 	var err error
 	if d.w, err = open(d.path, 1, "journal_mode(WAL)", "synchronous(FULL)"); err != nil {
 		return nil, err
 	}
-	if d.r, err = open(d.path, 8, "query_only(1)", "temp_store(MEMORY)"); err != nil {
+	if d.r, err = openThere(d.path, 8, "query_only(1)", "temp_store(MEMORY)"); err != nil {
 		return nil, errors.Join(err, d.w.Close())
 	}
 	err = d.migrate()
@@ -54,6 +61,19 @@ func openDay(dir, name string) (*day, error) {
 	return d, nil
 }
 
+// notEmptied finds a file that is empty while its log isn't, which SQLite would
+// take for new and delete the log of.
+func notEmptied(path string) error {
+	file, err := os.Stat(path)
+	if err != nil || file.Size() > 0 {
+		return nil
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("%s is empty and its log isn't: %w", path, errDamaged)
+	}
+	return nil
+}
+
 // lost reports whether the file was deleted, moved or replaced by somebody
 // else: what is written to it then is in no file any more.
 func (d *day) lost() bool {
@@ -61,11 +81,21 @@ func (d *day) lost() bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(file, d.file)
 }
 
-// open returns connections to a file. Idle ones are closed after a while, so
-// that a month of days doesn't hold file descriptors for nothing.
+// open returns connections to a file, which is created where it is missing.
 func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
+	return connect(path, conns, "rwc", pragmas)
+}
+
+// openThere returns connections to a file that is there.
+func openThere(path string, conns int, pragmas ...string) (*sql.DB, error) {
+	return connect(path, conns, "rw", pragmas)
+}
+
+// connect opens nothing yet. Idle connections are closed after a while, so that
+// a month of days doesn't hold file descriptors for nothing.
+func connect(path string, conns int, mode string, pragmas []string) (*sql.DB, error) {
 	// Waiting is for a backup or a second process; our own writer is alone.
-	params := url.Values{"_pragma": append(pragmas, "busy_timeout(5000)"), "_txlock": {"deferred"}}
+	params := url.Values{"_pragma": append(pragmas, "busy_timeout(5000)"), "_txlock": {"deferred"}, "mode": {mode}}
 	file := url.URL{Path: path}
 	db, err := sql.Open("sqlite", "file:"+file.EscapedPath()+"?"+params.Encode())
 	if err != nil {
@@ -97,7 +127,7 @@ func (d *day) migrate() error {
 	}
 	switch version {
 	case schemaVersion:
-		return nil
+		return d.complete()
 	case 0:
 		if _, err := d.w.Exec(schema); err != nil {
 			return fmt.Errorf("create %s: %w", d.path, err)
@@ -105,6 +135,18 @@ func (d *day) migrate() error {
 		return nil
 	}
 	return fmt.Errorf("%s was written by another version of sonde (form %d, this one knows %d): start the version that wrote it, or move the file away", d.path, version, schemaVersion)
+}
+
+// complete finds tables missing.
+func (d *day) complete() error {
+	var n int
+	if err := d.w.QueryRow("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('runs', 'hops', 'traces', 'agents', 'cells')").Scan(&n); err != nil {
+		return fmt.Errorf("read %s: %w", d.path, err)
+	}
+	if n != tables {
+		return fmt.Errorf("%s has %d of %d tables: %w", d.path, n, tables, errDamaged)
+	}
+	return nil
 }
 
 // A snapshot is a day as it stood when the query began.
@@ -154,12 +196,4 @@ func (d *day) close() error {
 }
 
 // remove closes the file and deletes it.
-func (d *day) remove() error {
-	err := d.close()
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if e := os.Remove(d.path + suffix); e != nil && !errors.Is(e, fs.ErrNotExist) {
-			err = errors.Join(err, e)
-		}
-	}
-	return err
-}
+func (d *day) remove() error { return errors.Join(d.close(), removeFiles(d.path)) }

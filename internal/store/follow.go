@@ -15,8 +15,12 @@ import (
 )
 
 // A Cursor is how far somebody has followed the store: the last row read of
-// each day. The zero Cursor is before everything.
-type Cursor map[string]int64
+// each file, which may be another of the same day by then. The zero Cursor is
+// before everything.
+type Cursor map[fileID]int64
+
+// A fileID tells files apart that were opened in turn under one name.
+type fileID int64
 
 // A Followed is a run with the exchanges it consisted of.
 type Followed struct {
@@ -34,21 +38,22 @@ func (s *Store) Follow(ctx context.Context, c Cursor, limit int) ([]Followed, Cu
 	if next == nil {
 		next = Cursor{}
 	}
-	days, err := s.names()
+	days, err := s.oldestFirst()
 	if err != nil {
 		return nil, c, err
 	}
-	maps.DeleteFunc(next, func(name string, _ int64) bool { return !slices.Contains(days, name) })
+	maps.DeleteFunc(next, func(id fileID, _ int64) bool {
+		return !slices.ContainsFunc(days, func(d *day) bool { return d.id == id })
+	})
 	var all []Followed
-	for _, name := range days {
-		d := s.known(name)
-		if d == nil || len(all) == limit {
+	for _, d := range days {
+		if s.known(d.name) != d || len(all) == limit {
 			continue
 		}
 		var page []Followed
-		last := next[name]
-		err := d.read(ctx, func(sn *snapshot) (err error) {
-			page, last, err = sn.follow(ctx, next[name], limit-len(all))
+		last := next[d.id]
+		err := s.read(ctx, d, func(sn *snapshot) (err error) {
+			page, last, err = sn.follow(ctx, next[d.id], limit-len(all))
 			return err
 		})
 		switch {
@@ -57,13 +62,20 @@ func (s *Store) Follow(ctx context.Context, c Cursor, limit int) ([]Followed, Cu
 		case err != nil:
 			return nil, c, fmt.Errorf("read %s: %w", d.path, err)
 		}
-		all, next[name] = append(all, page...), last
+		all, next[d.id] = append(all, page...), last
 	}
 	return all, next, nil
 }
 
 // Keeps is how long runs are kept.
 func (s *Store) Keeps() time.Duration { return s.keep }
+
+// oldestFirst returns the days that are there.
+func (s *Store) oldestFirst() ([]*day, error) {
+	days, err := s.between(time.Time{}, time.Time{})
+	slices.Reverse(days)
+	return days, err
+}
 
 // names returns the days that are there, the oldest first.
 func (s *Store) names() ([]string, error) {

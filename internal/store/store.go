@@ -3,13 +3,16 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +25,9 @@ const (
 	DefaultKeep  = 30 * 24 * time.Hour
 	DefaultQueue = 64 << 20
 )
+
+// maxIll is how many days may wait to be set aside.
+const maxIll = 16
 
 // Ahead is how far in the future an agent's clock may place a run.
 const Ahead = 24 * time.Hour
@@ -37,6 +43,7 @@ var (
 type Options struct {
 	Keep  time.Duration // how long runs are kept, by whole days; 0: DefaultKeep
 	Queue int           // bytes that may wait to be written; 0: DefaultQueue
+	Log   *slog.Logger  // of files that are set aside; nil: nothing is logged
 }
 
 // A Store keeps runs in a directory. Its methods may be called by several
@@ -46,6 +53,7 @@ type Store struct {
 	dir  string
 	lock *os.File // keeps other processes out of dir
 	keep time.Duration
+	log  *slog.Logger
 
 	limit  int64
 	queued atomic.Int64 // bytes accepted and not yet committed
@@ -53,6 +61,7 @@ type Store struct {
 	wmu    sync.RWMutex // guards closed and the sending end of queue
 	closed bool
 	queue  chan *pending
+	ill    chan illness // for the writer to set aside
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex // guards days and lastErr
@@ -63,7 +72,10 @@ type Store struct {
 // Open opens the store in dir, which it creates where it is missing, and
 // deletes the days that are older than o.Keep. Close it after use.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, keep: o.Keep, limit: int64(o.Queue), days: map[string]*day{}}
+	s := &Store{
+		dir: dir, keep: o.Keep, limit: int64(o.Queue), days: map[string]*day{},
+		log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), ill: make(chan illness, maxIll),
+	}
 	if s.keep <= 0 {
 		s.keep = DefaultKeep
 	}
@@ -109,22 +121,37 @@ func (s *Store) open() (err error) {
 }
 
 func (s *Store) openDays() error {
-	files, err := filepath.Glob(filepath.Join(s.dir, "*"+dayExt))
+	if err := s.finishSettingAside(); err != nil {
+		return err
+	}
+	names, err := dayNames(s.dir)
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		name := filepath.Base(file[:len(file)-len(dayExt)])
-		if _, err := time.Parse(time.DateOnly, name); err != nil {
-			continue
-		}
+	for _, name := range names {
 		d, err := openDay(s.dir, name)
+		if damaged(err) {
+			err = s.setAside(name, err)
+		}
 		if err != nil {
 			return err
 		}
-		s.days[name] = d
+		if d != nil {
+			s.days[name] = d
+		}
 	}
 	return s.expire(time.Now())
+}
+
+// dayNames returns the days that have a file in dir, the oldest first.
+func dayNames(dir string) (names []string, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*"+dayExt))
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), dayExt); isDay(name) {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }
 
 // Close writes what was accepted and closes the files.
@@ -196,16 +223,22 @@ func (s *Store) expire(now time.Time) error {
 	for _, d := range old {
 		errs = append(errs, d.remove())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.expireDamaged(oldest))...)
 }
 
-// day returns the file of one day, creating it where it is missing or lost.
-// Only the writer calls it.
+// day returns the file of one day, creating it where it is missing, lost or
+// damaged. Only the writer calls it.
 func (s *Store) day(name string) (*day, error) {
 	if d := s.known(name); d != nil {
 		return d, nil
 	}
 	d, err := openDay(s.dir, name)
+	if damaged(err) {
+		if err := s.setAside(name, err); err != nil {
+			return nil, err
+		}
+		d, err = openDay(s.dir, name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +292,7 @@ func (s *Store) each(ctx context.Context, from, to time.Time, f func(*snapshot) 
 		return err
 	}
 	for _, d := range days {
-		err := d.read(ctx, f)
+		err := s.read(ctx, d, f)
 		switch {
 		case errors.Is(err, errStop):
 			return nil
@@ -270,6 +303,16 @@ func (s *Store) each(ctx context.Context, from, to time.Time, f func(*snapshot) 
 		}
 	}
 	return nil
+}
+
+// read calls f with a snapshot of a day. It returns fs.ErrClosed where the
+// day's file is gone, and has one set aside that is damaged.
+func (s *Store) read(ctx context.Context, d *day, f func(*snapshot) error) error {
+	err := d.read(ctx, f)
+	if damaged(err) && !d.lost() {
+		return s.report(d, err)
+	}
+	return err
 }
 
 var errStop = errors.New("stop")

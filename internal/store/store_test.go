@@ -163,13 +163,20 @@ func TestRetentionDeletesDays(t *testing.T) {
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
-	garbage := t.TempDir()
-	os.WriteFile(filepath.Join(garbage, "2026-01-02.db"), []byte(strings.Repeat("no database ", 1000)), 0o600)
+	newer := t.TempDir()
+	db, err := open(filepath.Join(newer, "2026-01-02.db"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
 	for dir, want := range map[string]string{
-		garbage: "2026-01-02.db can't be read (file is not a database (26)): move it away or restore it",
-		file:    "choose another directory with --data",
+		newer: "2026-01-02.db was written by another version of sonde (form 99, this one knows 1): start the version that wrote it",
+		file:  "choose another directory with --data",
 	} {
 		_, err := Open(dir, Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), "open store: ") || !strings.Contains(err.Error(), want) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,31 +42,6 @@ func TestLostFile(t *testing.T) {
 	write(t, s, Batch{Runs: []Run{run(6, time.Second, probes.OK)}})
 	if got, err := s.Runs(t.Context(), around); err != nil || got.Total != 4 {
 		t.Errorf("got %+v and %v, want those of the backup, the new and the other day's", got, err)
-	}
-}
-
-// A file that can't be read is named, keeps nobody from other days, and is left
-// behind when it is moved away.
-func TestCorruptFile(t *testing.T) {
-	s := openTest(t, Options{})
-	write(t, s, Batch{Runs: []Run{run(1, 0, probes.OK)}})
-	path := filepath.Join(s.dir, dayName(midnight)+dayExt)
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.WriteFile(path+suffix, make([]byte, 1<<16), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err := s.Write(t.Context(), &Batch{Runs: []Run{run(2, 0, probes.OK)}})
-	if err == nil || !strings.Contains(err.Error(), filepath.Base(path)) || s.Ready() == nil {
-		t.Errorf("got %v, ready %v", err, s.Ready())
-	}
-	write(t, s, Batch{Runs: []Run{run(3, -time.Hour, probes.OK)}})
-	if err := os.Rename(path, path+".bad"); err != nil {
-		t.Fatal(err)
-	}
-	write(t, s, Batch{Runs: []Run{run(2, 0, probes.OK)}})
-	if got, err := s.Runs(t.Context(), around); err != nil || got.Total != 2 || s.Ready() != nil {
-		t.Errorf("got %d runs and %v, ready %v", got.Total, err, s.Ready())
 	}
 }
 

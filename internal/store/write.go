@@ -59,7 +59,10 @@ CREATE TABLE IF NOT EXISTS cells (
 PRAGMA user_version = 1;
 COMMIT;`
 
-const schemaVersion = 1
+const (
+	schemaVersion = 1
+	tables        = 5
+)
 
 const (
 	insertRun = `INSERT OR IGNORE INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
@@ -139,7 +142,10 @@ func (s *Store) writer() {
 			if !ok {
 				return
 			}
+			s.settle()
 			s.commitGroup(s.gather(p))
+		case i := <-s.ill:
+			s.part(i)
 		case now := <-hourly.C:
 			s.note(s.expire(now))
 		}
@@ -170,11 +176,7 @@ func (s *Store) gather(p *pending) []*pending {
 func (s *Store) commitGroup(group []*pending) {
 	var errs []error
 	for name, b := range split(group) {
-		d, err := s.day(name)
-		if err == nil {
-			err = d.commit(b)
-		}
-		if err != nil {
+		if err := s.commit(name, b); err != nil {
 			errs = append(errs, fmt.Errorf("write %s%s: %w", name, dayExt, err))
 		}
 	}
@@ -184,6 +186,23 @@ func (s *Store) commitGroup(group []*pending) {
 		s.queued.Add(-p.weight)
 		p.done <- err
 	}
+}
+
+// commit writes rows of one day, to a fresh file where the one that was there
+// turns out to be damaged.
+func (s *Store) commit(name string, b *Batch) error {
+	d, err := s.day(name)
+	if err != nil {
+		return err
+	}
+	if err = d.commit(b); !damaged(err) {
+		return err
+	}
+	s.part(illness{d, err})
+	if d, err = s.day(name); err != nil {
+		return err
+	}
+	return d.commit(b)
 }
 
 func (s *Store) note(err error) {
