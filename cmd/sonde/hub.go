@@ -152,7 +152,7 @@ func serveHub(ctx context.Context, o hubOptions, ready func(addr string)) (err e
 	if calls != nil {
 		defer calls.Close()
 	}
-	st, err := store.Open(o.data, store.Options{Keep: o.keep})
+	st, err := store.Open(o.data, store.Options{Keep: o.keep, Log: o.log})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package hub
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -63,6 +64,7 @@ func New(st *store.Store, o Options) *Hub {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
+	h.numbers.registry.MustRegister(damagedDays(st))
 	h.gate = newGate(o, func(what string, err error) { h.log.Warn(what, "err", err) })
 	h.site = &site{src: answering{st, store.NewLedger(st), h}, now: time.Now}
 	h.handler = h.routes(o.Gatherer)
@@ -120,4 +122,7 @@ func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Write([]byte("ready\n"))
+	for _, d := range h.st.Damaged() {
+		fmt.Fprintf(w, "the file of %s is damaged and was set aside as %s\n", d.Day, d.File)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sonde-media/sonde/internal/store"
 )
 
 // Numbers are what the hub tells about itself at /metrics.
@@ -29,6 +31,12 @@ func newNumbers() numbers {
 	}
 	n.registry.MustRegister(n.received, n.rejected, n.requests)
 	return n
+}
+
+func damagedDays(st *store.Store) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sonde_hub_damaged_days", Help: "Files of days that are damaged and were set aside.",
+	}, func() float64 { return float64(len(st.Damaged())) })
 }
 
 func (n *numbers) count(handler string, next http.Handler) http.Handler {
