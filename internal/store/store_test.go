@@ -11,14 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/sonde-media/sonde/internal/api"
 	"github.com/sonde-media/sonde/internal/dirlock"
 	"github.com/sonde-media/sonde/probes"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openTest(t *testing.T, o Options) *Store {
 	t.Helper()
