@@ -78,7 +78,7 @@ SONDE_TOKEN then: on loopback nobody is asked who shows none.`,
 	c.Flags().StringVar(&f.data, "data", "", "`DIR` for what is kept (default ~/.local/state/sonde/hub)")
 	c.Flags().StringVar(&f.file, "config", "", "configuration `FILE` to serve to agents, sonde.yaml")
 	c.Flags().DurationVar(&f.keep, "keep", store.DefaultKeep, "how long runs are kept, by whole days")
-	c.AddCommand(tokenCommand())
+	c.AddCommand(tokenCommand(), verifyCommand(), backupCommand(), restoreCommand())
 	return c
 }
 
