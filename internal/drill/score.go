@@ -112,7 +112,7 @@ func (r *Result) extras(truth Truth, c Course, best int) {
 		e := Extra{s.ID, s.Code, s.Cause, s.Title, truth.partly(s.Incident), s.Withdrawn}
 		switch {
 		case i == best:
-		case best >= 0 && s.Withdrawn && slices.Contains(truth.Warnings, string(s.Code)):
+		case best >= 0 && s.Withdrawn && (slices.Contains(truth.Warnings, string(s.Code)) || s.absorbed(c.Sightings[best])):
 			r.Explained = append(r.Explained, e)
 		default:
 			r.Extra = append(r.Extra, e)

@@ -50,6 +50,11 @@ func (s *Sighting) see(now time.Time, i api.Incident) {
 	}
 }
 
+// absorbed reports whether s is a warning that was made a part of o.
+func (s *Sighting) absorbed(o Sighting) bool {
+	return s.Severity == api.SeverityWarning && slices.Contains(o.Absorbed, s.Code)
+}
+
 // Confirmable returns when trouble of the truth's kind could be confirmed from
 // runs of its targets: the end of the first run that was bad like the one
 // before it of the same target and agent. Zero: never. Runs before begin don't

@@ -89,6 +89,22 @@ func TestScore(t *testing.T) {
 			"", 0,
 		},
 		{
+			"a warning that became a part of it",
+			map[float64][]api.Incident{
+				0.5: {other(func(i *api.Incident) { i.Code, i.Severity = "range_wrong", api.SeverityWarning })},
+				2:   {right}, 15: {told(func(i *api.Incident) { ended(i); i.Absorbed = []probes.Code{"range_wrong"} })},
+			},
+			"", 0,
+		},
+		{
+			"a failure that came and went",
+			map[float64][]api.Incident{
+				0.5: {other(func(i *api.Incident) { i.Code = "http_status" })},
+				2:   {right}, 15: {told(func(i *api.Incident) { ended(i); i.Absorbed = []probes.Code{"http_status"} })},
+			},
+			"extra", 1,
+		},
+		{
 			"a warning that stays beside it",
 			map[float64][]api.Incident{15: {over, other(func(i *api.Incident) { i.Code = "cert_expiring" })}, 2: {right}},
 			"extra", 1,
