@@ -63,7 +63,7 @@ drill could not be run.`,
 	fs.BoolVar(&d.all, "all", false, "run all drills")
 	fs.BoolVar(&d.json, "json", false, "print one JSON document a line instead of the table")
 	fs.DurationVar(&d.interval, "interval", 0, "between two runs of a target, at least 1s (default: the drill's own)")
-	fs.IntVar(&d.parallel, "parallel", runtime.NumCPU(), "how many `WORLDS` run side by side")
+	fs.IntVar(&d.parallel, "parallel", 2*runtime.NumCPU(), "how many `WORLDS` run side by side, each of which waits most of the time")
 	fs.StringVar(&d.keep, "keep", "", "keep stores, configurations and logs below this `DIR`")
 	fs.BoolVar(&d.verbose, "verbose", false, "tell what hub and agents log, too")
 	return c
@@ -76,7 +76,7 @@ func (d *drillRun) run(ctx context.Context, names []string) error {
 	}
 	var g errgroup.Group
 	g.SetLimit(d.parallel)
-	for _, s := range chosen {
+	for _, s := range slices.SortedStableFunc(slices.Values(chosen), longest) {
 		g.Go(func() error {
 			if ctx.Err() == nil {
 				d.done(drill.Run(ctx, s, drill.Options{Interval: d.interval, Keep: d.keep, Tell: d.tell}))
@@ -87,6 +87,9 @@ func (d *drillRun) run(ctx context.Context, names []string) error {
 	g.Wait()
 	return d.score(ctx, chosen)
 }
+
+// longest has the drills that take longest begin first.
+func longest(a, b drill.Scenario) int { return cmp.Compare(b.Takes(), a.Takes()) }
 
 func (d *drillRun) choose(names []string) ([]drill.Scenario, error) {
 	switch {

@@ -76,6 +76,11 @@ func (s Scenario) every(interval time.Duration) Scenario {
 	return s
 }
 
+// Takes is how long a drill takes at most, from when every target was run.
+func (s Scenario) Takes() time.Duration {
+	return time.Duration(s.Warmup+s.Length+s.Recovery) * s.Interval
+}
+
 // A stage is what a drill that runs consists of.
 type stage struct {
 	Scenario
