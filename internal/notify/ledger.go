@@ -108,14 +108,15 @@ func (l *ledger) due(receiver string, now time.Time) (all []api.Delivery) {
 	return all
 }
 
-// still returns a message as it is now, and whether it is to be sent.
+// still returns a message as it is now, and whether it is to be sent: one that
+// was tried in vain meanwhile, by another hub maybe, waits for its next time.
 func (l *ledger) still(d api.Delivery) (api.Delivery, bool) {
 	t := l.threads[threadKey{d.Receiver, d.Incident}]
 	if t == nil {
 		return d, false
 	}
 	i, known := slices.BinarySearchFunc(t.deliveries, &d, before)
-	if !known || t.deliveries[i].Final() {
+	if !known || t.deliveries[i].Final() || t.deliveries[i].Tries != d.Tries {
 		return d, false
 	}
 	return *t.deliveries[i], true

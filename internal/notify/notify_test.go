@@ -209,6 +209,33 @@ func TestTwoHubs(t *testing.T) {
 	}
 }
 
+// What one hub tried in vain another doesn't try before its next time.
+func TestTwoHubsOneTry(t *testing.T) {
+	dir, to := t.TempDir(), newHook(t)
+	to.answer(http.StatusServiceUnavailable)
+	r := receiver(t, Settings{URL: to.URL})
+	book := records(t, dir)
+	a, b := newHub(book, r), newHub(records(t, dir), r)
+	defer a.client.CloseIdleConnections()
+	defer b.client.CloseIdleConnections()
+	now := time.Now()
+	d, ok := a.ledger.next(r, new(lately("a")), now)
+	if err := book.Deliver(t.Context(), d); err != nil || !ok {
+		t.Fatal(err, ok)
+	}
+	for _, h := range []*hub{a, b} { // both see it due before either tries
+		if err := h.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.tell(t.Context(), r, a.due(r.Name, now))
+	b.tell(t.Context(), r, []api.Delivery{d})
+	rows, _, err := book.Deliveries(t.Context(), 0)
+	if n := len(rows); err != nil || n != 2 || rows[n-1].Tries != 1 {
+		t.Errorf("got %+v and %v, want one try", rows, err)
+	}
+}
+
 // What a receiver says may hold the secrets that it was sent; a redirect is no
 // yes.
 func TestRefused(t *testing.T) {
