@@ -44,9 +44,10 @@ const (
 	maxLanes    = 1_000_000
 	maxUses     = 2_000_000 // of hosts by lanes
 	maxHosts    = 300_000
-	maxNames    = 2_000_000 // that are kept once
-	maxHostsRun = 512       // hosts of one run that are noted
-	maxText     = 512       // bytes of a name
+	maxNames    = 2_000_000     // that are kept once
+	maxHostsRun = 512           // hosts of one run that are noted
+	maxWarnings = maxTracks / 2 // of one run
+	maxText     = 512           // bytes of a name
 )
 
 // A Fold takes runs in any order. It is not safe for concurrent use.
@@ -206,7 +207,7 @@ func (f *Fold) warnings(r *Run) (all []trouble) {
 	for _, w := range r.Findings {
 		host := f.name(cmp.Or(w.Host, r.Target))
 		key := trackKey{cause: host, warning: true}
-		if !w.Warns() || len(all) == maxHostsRun || slices.ContainsFunc(all, func(t trouble) bool { return t.trackKey == key && t.code == w.Code }) {
+		if !w.Warns() || len(all) == maxWarnings || slices.ContainsFunc(all, func(t trouble) bool { return t.trackKey == key && t.code == w.Code }) {
 			continue
 		}
 		all = append(all, trouble{trackKey: key, code: w.Code, culprit: host, detail: w.Detail})

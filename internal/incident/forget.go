@@ -43,6 +43,7 @@ func (f *Fold) Forget(now time.Time, keep time.Duration) {
 		l.settled.drop(drop)
 	}
 	f.uses.drop(gone, settled)
+	f.dropSilences(oldest)
 }
 
 // drop takes out the episodes of which drop says so.
@@ -83,9 +84,27 @@ func (u *uses) drop(gone map[*lane]bool, once int64) {
 		}
 	}
 	for a, hosts := range u.above {
-		u.above[a] = slices.DeleteFunc(hosts, func(h *host) bool { return len(h.lanes) == 0 })
+		u.above[a] = slices.DeleteFunc(hosts, func(h *host) bool {
+			if len(h.lanes) > 0 && h.has(a) {
+				return false
+			}
+			h.in = slices.DeleteFunc(h.in, func(o above) bool { return o == a })
+			return true
+		})
 		if len(u.above[a]) == 0 {
 			delete(u.above, a)
+		}
+	}
+}
+
+// dropSilences drops the silences that ended before a time, and agents of which
+// nothing is left.
+func (f *Fold) dropSilences(oldest int64) {
+	over := func(c cover) bool { return c.until+lostAfter < oldest }
+	for key, p := range f.agents {
+		p.told, p.ran = slices.DeleteFunc(p.told, over), slices.DeleteFunc(p.ran, over)
+		if len(p.told)+len(p.ran) == 0 {
+			delete(f.agents, key)
 		}
 	}
 }

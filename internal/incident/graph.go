@@ -111,14 +111,10 @@ func (f *Fold) behind(of string) (hosts []*host) {
 		hosts = slices.Collect(maps.Values(f.uses.hosts))
 	}
 	for _, name := range slices.Compact([]string{of, strings.ToLower(of), strings.ToUpper(of)}) {
-		for _, h := range f.uses.of(name) {
-			if !slices.Contains(hosts, h) {
-				hosts = append(hosts, h)
-			}
-		}
+		hosts = append(hosts, f.uses.of(name)...)
 	}
 	slices.SortFunc(hosts, func(a, b *host) int { return strings.Compare(a.name, b.name) })
-	return hosts
+	return slices.Compact(hosts)
 }
 
 // certificates are those that hosts serve now, the next to expire first; where

@@ -1,10 +1,10 @@
 package incident
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // A fifth of the targets that use a cause, and two at least, open an incident
@@ -76,7 +76,10 @@ func sooner(all []badRun) []badRun {
 }
 
 func (e evidence) cmp(o evidence) int {
-	return cmp.Or(cmp.Compare(e.received, o.received), cmp.Compare(e.at, o.at), strings.Compare(string(e.id[:]), string(o.id[:])))
+	if e.received != o.received {
+		return cmp.Compare(e.received, o.received)
+	}
+	return cmp.Or(cmp.Compare(e.at, o.at), bytes.Compare(e.id[:], o.id[:]))
 }
 
 // opens reports whether e, by which its lane failed row times in a row, shows

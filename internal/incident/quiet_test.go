@@ -3,6 +3,7 @@ package incident_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,60 @@ func TestManyHosts(t *testing.T) {
 	f.Forget(begin.Add(10*24*time.Hour), 30*24*time.Hour)
 	if s := f.Stats(); s.Hosts > 10 {
 		t.Errorf("%d hosts that were met once are still known", s.Hosts)
+	}
+}
+
+// A page that makes up the hosts that it is warned of hides no outage of its
+// own, and what is held of it is bounded.
+func TestMadeUpHosts(t *testing.T) {
+	f := incident.New()
+	w := world{targets: shows(1, "Podcasts", media), agents: everywhere[:1], length: 60, fault: between(10, 20, media.host, wrong{code: probes.HTTPMissing})}
+	for n, r := range w.runs() {
+		if r.Outcome == probes.OK {
+			r.Outcome = probes.Degraded
+			for k := range 100 {
+				r.Findings = append(r.Findings, probes.Finding{Code: probes.PageAsset, Severity: probes.Warning, Host: fmt.Sprintf("h%d.example", 100*n+k)})
+			}
+		}
+		f.Add(r)
+	}
+	if n := f.Stats().Episodes; n > 300 {
+		t.Errorf("%d episodes are held", n)
+	}
+	if i := one(t, f.Incidents(w.end(), nil)); i.Code != probes.HTTPMissing || i.End != api.EndRecovered {
+		t.Errorf("got %s, %q", i.Title, i.End)
+	}
+}
+
+// A host counts as behind a CDN while it is, however often it came and went.
+func TestHostsThatMove(t *testing.T) {
+	f := incident.New()
+	w := world{targets: shows(3, "Podcasts", media), agents: everywhere[:1], length: 200, fault: func(run) *wrong { return nil }}
+	for n, r := range w.runs() {
+		for i := range r.Hops {
+			r.Hops[i].CDN, r.Hops[i].Address = fmt.Sprint("cdn", n/3%20), fmt.Sprintf("192.0.%d.1", n/3%20)
+		}
+		f.Add(r)
+	}
+	check := func() {
+		t.Helper()
+		if got := f.Hosts("cdn18"); len(got) != 0 {
+			t.Errorf("%v are behind what they left", got)
+		}
+		if got, all := f.Hosts("cdn19"), f.Hosts("192.0.19.0/24"); len(got) == 0 || !slices.Equal(got, slices.Compact(slices.Clone(got))) || !slices.Equal(got, all) {
+			t.Errorf("got %v and %v", got, all)
+		}
+	}
+	check()
+	f.Forget(w.end(), 30*24*time.Hour)
+	check()
+	last := w.run(run{w.targets[0], everywhere[0], 200}, 0)
+	for i := range last.Hops {
+		last.Hops[i].CDN = "cdn18"
+	}
+	f.Add(last)
+	if got := f.Hosts("cdn18"); len(got) != len(last.Hops) {
+		t.Errorf("got %v behind what they came back to", got)
 	}
 }
 

@@ -79,7 +79,7 @@ func (f *Fold) users(a above) (hosts []*host, agent string) {
 	case ofAgent:
 		return nil, a.name
 	case ofCDN, ofBlock:
-		return f.uses.above[a], ""
+		return slices.DeleteFunc(slices.Clone(f.uses.above[a]), func(h *host) bool { return !h.has(a) }), ""
 	}
 	return f.uses.of(a.name), ""
 }

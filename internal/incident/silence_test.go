@@ -76,6 +76,21 @@ func TestAgentGoneForGood(t *testing.T) {
 	}
 }
 
+// An agent that went is told of for as long as runs are kept.
+func TestAgentForgotten(t *testing.T) {
+	f := incident.New()
+	f.Beat("us", "a-us", begin, interval)
+	for _, days := range []int{1, 5, 7} {
+		now := begin.Add(time.Duration(days)*24*time.Hour + time.Hour)
+		f.Beat("eu", "a-eu", now, interval)
+		f.Forget(now, 5*24*time.Hour)
+		told := slices.ContainsFunc(f.Incidents(now, nil), func(i api.Incident) bool { return i.Cause == "a-us" })
+		if told != (days < 7) {
+			t.Errorf("after %d days: told %v", days, told)
+		}
+	}
+}
+
 // Silence while the hub was away proves nothing, and after it only when three
 // intervals have gone by again.
 func TestSilenceWhileTheHubWasDown(t *testing.T) {

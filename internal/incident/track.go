@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/sonde-media/sonde/probes"
@@ -30,6 +31,7 @@ const (
 	gapIntervals = 5   // a shorter gap doesn't split it
 	maxDone      = 256 // episodes of a track that are remembered
 	maxCodes     = 8   // codes of an episode that are told apart
+	maxTracks    = 256 // of a lane: a page can make up the hosts that it fails at
 	maxRow       = 4   // bad runs in a row that are told apart from more
 )
 
@@ -116,9 +118,35 @@ func (t *tracks) of(key trackKey) *track {
 			return k
 		}
 	}
+	if len(*t) >= maxTracks {
+		t.crowdOut()
+	}
 	k := &track{trackKey: key}
 	*t = append(*t, k)
 	return k
+}
+
+// crowdOut drops the track that was met longest ago, of a warning where there
+// is one.
+func (t *tracks) crowdOut() {
+	oldest := slices.MinFunc(*t, func(a, b *track) int {
+		switch {
+		case a.warning == b.warning:
+			return cmp.Compare(a.met(), b.met())
+		case a.warning:
+			return -1
+		}
+		return 1
+	})
+	*t = slices.DeleteFunc(*t, func(k *track) bool { return k == oldest })
+}
+
+// met is when the last bad run began.
+func (k *track) met() int64 {
+	if n := len(k.done); k.now.runs == 0 && n > 0 {
+		return k.done[n-1].last.at
+	}
+	return k.now.last.at
 }
 
 // cleared reports whether m, in which the track's trouble wasn't met, says that

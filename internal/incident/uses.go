@@ -36,6 +36,7 @@ type host struct {
 	cdn    string // the newest it was behind
 	cdnAt  int64
 	served map[string]served // by region
+	in     []above           // whose lists it stands in
 }
 
 // A span is from the first to the last use.
@@ -141,9 +142,24 @@ func nanos(t time.Time) int64 {
 }
 
 func (u *uses) put(a above, k *host) {
-	if !slices.Contains(u.above[a], k) {
-		u.above[a] = append(u.above[a], k)
+	if !slices.Contains(k.in, a) { // that list is short, while a CDN's isn't
+		k.in, u.above[a] = append(k.in, a), append(u.above[a], k)
 	}
+}
+
+// has reports whether k has a still: of certificates and addresses it is known
+// by its last ones.
+func (k *host) has(a above) bool {
+	switch a.kind {
+	case ofCert:
+		return k.certs.has(a.name)
+	case ofCDN:
+		return k.cdn == a.name
+	case ofBlock:
+		b, err := netip.ParsePrefix(a.name)
+		return err == nil && k.blocks.has(b)
+	}
+	return true
 }
 
 // of returns the hosts that are name, or that have it: a certificate, a CDN, an
@@ -203,7 +219,8 @@ func site(host string) string {
 
 // below reports whether host is the zone or in it.
 func below(host, zone string) bool {
-	return host == zone || strings.HasSuffix(host, "."+zone)
+	ends := strings.HasSuffix(host, zone)
+	return ends && (len(host) == len(zone) || host[len(host)-len(zone)-1] == '.')
 }
 
 const day = 24 * 60 * 60 * 1_000_000_000
