@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sonde-media/sonde/internal/api"
@@ -17,6 +18,10 @@ const (
 	kindDelivery = "delivery"
 	kindLease    = "lease"
 )
+
+// aboutSchema finds what is told of one thing among all that ever happened.
+const aboutSchema = `
+CREATE INDEX IF NOT EXISTS records_about ON records (kind, about);`
 
 // A lease says who does something alone, and until when.
 type lease struct {
@@ -81,6 +86,49 @@ func (r *Records) Lease(ctx context.Context, name, holder string, until time.Tim
 	}
 	n, err := res.RowsAffected()
 	return n == 1, err
+}
+
+// Forget deletes leases that are over, and the messages about incidents of
+// which a receiver was last told before a time that they ended. The newest row
+// stays: its number is what others have read up to.
+func (r *Records) Forget(ctx context.Context, before time.Time) error {
+	const old = "DELETE FROM records WHERE at < ? AND seq < (SELECT max(seq) FROM records) AND kind = ? AND "
+	_, err := r.db.ExecContext(ctx, old+"json_extract(body, '$.until') < ?", before.UnixNano(), kindLease, before.UnixNano())
+	if err != nil {
+		return fmt.Errorf("forget leases: %w", err)
+	}
+	all, _, err := r.Deliveries(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for _, key := range over(all, before) {
+		if _, err := r.db.ExecContext(ctx, old+"about = ?", before.UnixNano(), kindDelivery, key); err != nil {
+			return fmt.Errorf("forget deliveries: %w", err)
+		}
+	}
+	return nil
+}
+
+// over returns the keys of messages about incidents that a receiver was told
+// the end of before a time, and nothing since.
+func over(all []api.Delivery, before time.Time) (keys []string) {
+	type thread struct{ receiver, incident string }
+	last := map[thread]api.Delivery{}
+	for _, d := range all {
+		of := thread{d.Receiver, d.Incident}
+		if o, known := last[of]; !known || !d.At.Before(o.At) {
+			last[of] = d
+		}
+	}
+	for _, d := range all {
+		l := last[thread{d.Receiver, d.Incident}]
+		ended := l.Event == api.EventResolved || l.Event == api.EventWithdrawn
+		if ended && l.Final() && l.At.Before(before) {
+			keys = append(keys, d.Key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys) // each thing that became of a message has a row
 }
 
 func (r *Records) record(ctx context.Context, kind, about, body string) error {

@@ -86,3 +86,55 @@ func openTwice(t *testing.T, dir string) (a, b *Records) {
 	}
 	return a, b
 }
+
+// Of messages and leases only what may still matter is kept; of all else
+// everything, and the newest row.
+func TestRecordsForget(t *testing.T) {
+	r := openTestRecords(t)
+	now := time.Now()
+	told := func(incident, event, state string) {
+		d := api.Delivery{Key: incident + event, Receiver: "chat", Incident: incident, Event: event, State: state, At: now}
+		if err := r.Deliver(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told("over", api.EventOpened, api.DeliverySent)
+	told("open", api.EventOpened, api.DeliverySent)
+	told("over", api.EventResolved, api.DeliveryDue)
+	told("over", api.EventResolved, api.DeliverySent)
+	told("waits", api.EventResolved, api.DeliveryDue)
+	for name, until := range map[string]time.Time{"held": now.Add(2 * time.Hour), "free": now} {
+		if ok, err := r.Lease(t.Context(), name, "a", until); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if err := r.AddNote("over", api.Note{At: now, Text: "stays"}); err != nil {
+		t.Fatal(err)
+	}
+	told("last", api.EventResolved, api.DeliverySent)
+	check := func(before time.Time, want ...string) {
+		t.Helper()
+		if err := r.Forget(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		rows, err := r.db.Query("SELECT kind || ' ' || about FROM records ORDER BY kind, about")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row string
+			if err := rows.Scan(&row); err != nil {
+				t.Fatal(err)
+			}
+			left = append(left, row)
+		}
+		if diff := cmp.Diff(want, left); diff != "" {
+			t.Error(diff)
+		}
+	}
+	check(now.Add(-time.Hour), "delivery lastresolved", "delivery openopened", "delivery overopened", "delivery overresolved",
+		"delivery overresolved", "delivery waitsresolved", "lease free", "lease held", "note over")
+	check(now.Add(time.Hour), "delivery lastresolved", "delivery openopened", "delivery waitsresolved", "lease held", "note over")
+}

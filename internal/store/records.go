@@ -16,12 +16,13 @@ import (
 //
 //	records    something that happened    key seq
 //	           at    ns since 1970
-//	           kind  token, revoked or used; note
-//	           about the ID of a token; of an incident
+//	           kind  token, revoked or used; note; delivery or lease
+//	           about the ID of a token; of an incident; the key of a message
 //	           body  JSON or ”: of a token its role, region and SHA-256; a note
 //
 // Rows are added and never changed, so that it stays known who could do what
-// and when. What holds now is computed from all of them.
+// and when. What holds now is computed from all of them. Deliveries and leases
+// alone are deleted, see [Records.Forget].
 const recordsSchema = `
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS records (
@@ -88,10 +89,10 @@ func (r *Records) migrate(path string) error {
 	}
 	switch version {
 	case recordsVersion:
-		_, err := r.db.Exec(upSchema)
+		_, err := r.db.Exec(upSchema + aboutSchema)
 		return err
 	case 0:
-		_, err := r.db.Exec(recordsSchema + upSchema)
+		_, err := r.db.Exec(recordsSchema + upSchema + aboutSchema)
 		return err
 	}
 	return fmt.Errorf("%s was written by another version of sonde (form %d, this one knows %d): start the version that wrote it", path, version, recordsVersion)

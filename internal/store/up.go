@@ -15,7 +15,7 @@ import (
 //
 // Rows are added, one a minute, and deleted when what they tell of is no
 // longer kept.
-const upSchema = `CREATE TABLE IF NOT EXISTS up (at INTEGER, run TEXT, PRIMARY KEY (at, run)) STRICT, WITHOUT ROWID`
+const upSchema = `CREATE TABLE IF NOT EXISTS up (at INTEGER, run TEXT, PRIMARY KEY (at, run)) STRICT, WITHOUT ROWID;`
 
 // upGap is how far apart two signs of one process may be: a machine that slept
 // was not up.
