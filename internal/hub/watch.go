@@ -21,8 +21,9 @@ const (
 	upEvery     = time.Minute
 	renewAfter  = 2 * time.Second // a spool that is delivered brings many late runs
 	forgetEvery = 10 * time.Minute
-	tellShare   = 10              // answers stay for so many times what it took to find them
-	tellEvery   = 5 * time.Second // how far the first reading has come
+	toldFor     = 7 * 24 * time.Hour // what was told is remembered at least
+	tellShare   = 10                 // answers stay for so many times what it took to find them
+	tellEvery   = 5 * time.Second    // how far the first reading has come
 )
 
 // A watch follows the store and keeps the fold of what it says.
@@ -194,9 +195,9 @@ func (f *follower) follow(ctx context.Context) error {
 	if err := f.renew(ctx); err != nil {
 		return err
 	}
-	f.forget()
+	err := f.forget(ctx)
 	f.publish()
-	return nil
+	return err
 }
 
 // publish lets others see the fold, once it is complete.
@@ -332,12 +333,17 @@ func (f *follower) seen() bool {
 	return f.hub.watch.fold != nil
 }
 
-// forget drops what isn't an incident any more, and won't be.
-func (f *follower) forget() {
+// forget drops what isn't an incident any more, and won't be, and what was told
+// of those.
+func (f *follower) forget(ctx context.Context) error {
 	now := time.Now()
 	if now.Sub(f.forgot) < forgetEvery {
-		return
+		return nil
 	}
 	f.forgot = now
 	f.change(func(fold *incident.Fold) { fold.Forget(now, f.hub.st.Keeps()) })
+	if f.hub.gate.records == nil {
+		return nil
+	}
+	return f.hub.gate.records.Forget(ctx, now.Add(-max(f.hub.st.Keeps(), toldFor)))
 }

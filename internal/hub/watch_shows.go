@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,11 +116,15 @@ func (k *show) read(attrs map[string]any) {
 // affectedShows is what targets are to people.
 func affectedShows(targets []incident.Watched, known map[string]show, hosts []string) []api.AffectedShow {
 	all := make([]api.AffectedShow, 0, len(targets))
+	asked := map[string]bool{}
+	for _, host := range hosts {
+		asked[host] = true
+	}
 	for _, t := range targets {
 		k := known[t.Target]
 		a := api.AffectedShow{Target: t.Target, Service: t.Service, Title: k.title, Publisher: k.publisher}
 		for host, n := range k.hosts {
-			if slices.Contains(hosts, host) {
+			if asked[host] {
 				a.Enclosures += n
 			}
 		}
