@@ -46,8 +46,8 @@ func Run(ctx context.Context, s Scenario, o Options) Result {
 		s = s.every(o.Interval)
 	}
 	r, err := play(ctx, s, o)
-	if err == nil {
-		err = ctx.Err()
+	if ctx.Err() != nil {
+		err = errInterrupted
 	}
 	if err != nil {
 		return Result{
@@ -57,6 +57,8 @@ func Run(ctx context.Context, s Scenario, o Options) Result {
 	}
 	return r
 }
+
+var errInterrupted = errors.New("interrupted")
 
 // every is the scenario in another measure of time. How long a run may take
 // stays: a machine is as slow as it is.
@@ -119,13 +121,15 @@ func play(ctx context.Context, s Scenario, o Options) (r Result, err error) {
 		defer stop()
 		select {
 		case d.hub = <-base:
+			var err error
 			r, err = d.perform(ctx)
 			return err
 		case <-ctx.Done():
 			return nil
 		}
 	})
-	return r, g.Wait()
+	err = g.Wait()
+	return r, err
 }
 
 // prepare makes the directory of the drill and returns how to tidy up.
@@ -232,10 +236,12 @@ func (d *stage) perform(ctx context.Context) (r Result, err error) {
 	}
 	g.Go(func() error {
 		defer end()
+		var err error
 		r, err = d.watch(probing)
 		return err
 	})
-	return r, g.Wait()
+	err = g.Wait()
+	return r, err
 }
 
 func agents(n int) string {

@@ -166,10 +166,11 @@ func (f Fault) String() string {
 	if f.Share > 0 {
 		where = append(where, fmt.Sprintf("for %.3g %% of requests", 100*f.Share))
 	}
+	text := strings.Join(append([]string{strings.ReplaceAll(string(f.Kind), "_", " ")}, where...), " ")
 	if f.On > 0 {
-		where = append(where, fmt.Sprintf("for %v, then not for %v, in turn", f.On, f.Off))
+		text += fmt.Sprintf(", for %v and then not for %v in turn", f.On, f.Off)
 	}
-	return strings.Join(append([]string{strings.ReplaceAll(string(f.Kind), "_", " ")}, where...), " ")
+	return text
 }
 
 // over reports whether all has been seen: the outage ended, that was told, and
