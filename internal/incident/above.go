@@ -12,7 +12,7 @@ import (
 const (
 	unrelatedHosts = 3   // of one agent that is ill
 	mostHosts      = 0.5 // of those behind a CDN, in an address block, or used by an agent: more than this share
-	mostLanes      = 0.5 // of those that use a host, for it to fail: this share
+	mostLanes      = 0.5 // of those that use a host, for it to fail: this share; of an agent's: more
 	fewestSites    = 2   // registrable domains: one site's hosts share more than their CDN
 )
 
@@ -79,6 +79,12 @@ func (f *Fold) isIll(key agentKey, c *cluster, parts []part) bool {
 	if len(groups) < unrelatedHosts {
 		return false
 	}
+	return f.mostHostsOf(key, c, len(hosts)) || f.mostLanesOf(key, c, hosts)
+}
+
+// mostHostsOf reports whether so many hosts are most of those that the agent
+// used at the cluster's time, or in the day before it.
+func (f *Fold) mostHostsOf(key agentKey, c *cluster, hosts int) bool {
 	used := 0
 	for _, h := range f.uses.hosts {
 		for l, s := range h.lanes {
@@ -88,7 +94,24 @@ func (f *Fold) isIll(key agentKey, c *cluster, parts []part) bool {
 			}
 		}
 	}
-	return float64(len(hosts)) > mostHosts*float64(used)
+	return float64(hosts) > mostHosts*float64(used)
+}
+
+// mostLanesOf reports whether most that the agent probes fails at these hosts:
+// one that is cut off gets to none of those that stand behind the first.
+func (f *Fold) mostLanesOf(key agentKey, c *cluster, hosts map[string]bool) bool {
+	failing, probed := map[*lane]bool{}, 0
+	for _, p := range c.parts {
+		if hosts[p.culprit] {
+			failing[p.lane] = true
+		}
+	}
+	for _, l := range f.lanes {
+		if l.agent == key.agent && l.region == key.region && l.since <= c.last && l.newest >= c.first {
+			probed++
+		}
+	}
+	return float64(len(failing)) > mostLanes*float64(probed)
 }
 
 // kin is what a part's host shares with others by which they might fail
@@ -216,25 +239,34 @@ func narrowest(all []*cluster) string {
 // hostly reports whether the cluster's cause is a host.
 func (f *Fold) hostly(c *cluster) bool { return f.uses.hosts[c.cause] != nil }
 
-// together cuts clusters, which come by begin, into groups of one time and
-// stage.
+// together cuts clusters, which come by begin, into groups of one time that fail
+// at one stage and aren't apart.
 func together(all []*cluster) (groups [][]*cluster) {
-	byStage := map[string][]*cluster{}
+	var of []*cluster // what each group comes to
+	var at []map[string]bool
 	for _, c := range all {
-		stage := c.codes()[0].code.Stage()
-		byStage[stage] = append(byStage[stage], c)
-	}
-	for _, stage := range slices.Sorted(maps.Keys(byStage)) {
-		until := int64(0)
-		for i, c := range byStage[stage] {
-			if i == 0 || c.first > until {
-				groups = append(groups, nil)
-			}
-			groups[len(groups)-1] = append(groups[len(groups)-1], c)
-			until = max(until, c.until)
+		stages := c.stages()
+		i := 0
+		for i < len(of) && (c.first > of[i].until || !share(at[i], stages) || of[i].apart(c)) {
+			i++
 		}
+		if i == len(of) {
+			of, at, groups = append(of, &cluster{}), append(at, map[string]bool{}), append(groups, nil)
+		}
+		of[i].add(c.parts...)
+		maps.Copy(at[i], stages)
+		groups[i] = append(groups[i], c)
 	}
 	return groups
+}
+
+func share[K comparable](a, b map[K]bool) bool {
+	for k := range a {
+		if b[k] {
+			return true
+		}
+	}
+	return false
 }
 
 // most reports whether the group's hosts are most of those there that the

@@ -23,7 +23,11 @@ type cluster struct {
 	ill         bool // the cause is an agent
 	parts       []part
 	first, last int64 // begin of the first and the last bad run
-	until       int64 // further parts that begin until then belong to it
+	begun       int64 // when the newest part did
+	every       int64 // the longest interval
+	targets     map[string]bool
+	starts      map[probes.Code]bool // codes by which parts began
+	until       int64                // further parts that begin until then belong to it
 	absorbed    []part
 	crowd       *crowd // that uses the cause; of crowdOf
 }
@@ -31,15 +35,42 @@ type cluster struct {
 func (c *cluster) add(parts ...part) {
 	for _, p := range parts {
 		if len(c.parts) == 0 {
-			c.first = p.first.at
+			c.first, c.targets, c.starts = p.first.at, map[string]bool{}, map[probes.Code]bool{}
 		}
 		c.parts = append(c.parts, p)
 		c.first, c.last, c.until = min(c.first, p.first.at), max(c.last, p.episode.last.at), max(c.until, p.until())
+		c.begun, c.every = max(c.begun, p.first.at), max(c.every, p.episode.interval)
+		c.targets[p.target], c.starts[p.codes[0].code] = true, true
 	}
 }
 
 // overlaps reports whether both are of one time.
 func (c *cluster) overlaps(o *cluster) bool { return c.first <= o.until && o.first <= c.until }
+
+// apart reports whether o is another outage than c, which goes on and has its
+// cause: o begins long after all of c had, by other codes, at other targets.
+// Else one episode that is missing for months would be where each outage of its
+// host began.
+func (c *cluster) apart(o *cluster) bool {
+	return len(c.parts) > 0 && o.first > c.begun+gapIntervals*max(c.every, o.every) &&
+		!share(c.starts, o.starts) && !share(c.targets, o.targets)
+}
+
+// stages are those at which a fifth of the cluster's runs failed, or more.
+func (c *cluster) stages() map[string]bool {
+	runs, all := map[string]int{}, 0
+	for _, n := range c.codes() {
+		runs[n.code.Stage()] += n.runs
+		all += n.runs
+	}
+	stages := map[string]bool{}
+	for stage, n := range runs {
+		if 5*n >= all {
+			stages[stage] = true
+		}
+	}
+	return stages
+}
 
 // culprits are the hosts at whose steps the cluster's runs failed, the
 // commonest first.
@@ -113,15 +144,19 @@ func (f *Fold) clusters() []*cluster {
 
 // gather makes clusters of parts of one cause.
 func gather(parts []part) (all []*cluster) {
-	newest := map[trackKey]*cluster{}
+	open := map[trackKey][]*cluster{}
 	for _, p := range slices.SortedStableFunc(slices.Values(parts), func(a, b part) int { return cmp.Compare(a.first.at, b.first.at) }) {
-		c := newest[p.trackKey]
-		if c == nil || p.first.at > c.until {
-			c = &cluster{cause: p.cause, warning: p.warning}
-			newest[p.trackKey] = c
-			all = append(all, c)
+		of := slices.DeleteFunc(open[p.trackKey], func(c *cluster) bool { return p.first.at > c.until })
+		alone := &cluster{}
+		alone.add(p)
+		i := slices.IndexFunc(of, func(c *cluster) bool { return !c.apart(alone) })
+		if i < 0 {
+			i = len(of)
+			of = append(of, &cluster{cause: p.cause, warning: p.warning})
+			all = append(all, of[i])
 		}
-		c.add(p)
+		of[i].add(p)
+		open[p.trackKey] = of
 	}
 	return all
 }
@@ -143,7 +178,7 @@ func relate(all []*cluster) []*cluster {
 	for _, c := range all {
 		for _, h := range c.culprits() {
 			for _, o := range byHost[h] {
-				if o = find(o); o != find(c) && o.overlaps(c) {
+				if o = find(o); o != find(c) && o.overlaps(c) && !separate(o, find(c)) {
 					o.join(find(c))
 					into[find(c)] = o
 				}
@@ -152,6 +187,14 @@ func relate(all []*cluster) []*cluster {
 		}
 	}
 	return slices.DeleteFunc(all, func(c *cluster) bool { return into[c] != nil })
+}
+
+// separate reports whether the later of both is apart from the earlier.
+func separate(a, b *cluster) bool {
+	if b.first < a.first {
+		a, b = b, a
+	}
+	return a.apart(b)
 }
 
 func rank(c *cluster) int {
