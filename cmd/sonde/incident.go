@@ -59,9 +59,9 @@ func incidentListCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&from, "from", "-24h", "begin of the range: a `TIME` such as 2026-11-02T03:00:00Z, or -6h before now")
 	c.Flags().StringVar(&to, "to", "", "end of the range, a `TIME` (default now)")
-	c.Flags().StringVar(&state, "state", "", "open or resolved (default both)")
-	c.Flags().StringArrayVar(&services, "service", nil, "only those that hit this service; may be repeated")
-	c.Flags().StringArrayVar(&regions, "region", nil, "only those in this region; may be repeated")
+	c.Flags().StringVar(&state, "state", "", "`STATE`: open or resolved (default both)")
+	c.Flags().StringArrayVar(&services, "service", nil, "only those that hit this `SERVICE`; may be repeated")
+	c.Flags().StringArrayVar(&regions, "region", nil, "only those in this `REGION`; may be repeated")
 	a.register(c.Flags())
 	return c
 }
@@ -186,7 +186,7 @@ func incidentNoteCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&estimate, "estimate", "", "when it is expected to be over: from now, such as 30m, or a `TIME`")
-	c.Flags().StringVar(&n.Workaround, "workaround", "", "what helps until then")
+	c.Flags().StringVar(&n.Workaround, "workaround", "", "`TEXT`: what helps until then")
 	c.Flags().BoolVar(&n.Public, "public", false, "show it on the status page too")
 	a.register(c.Flags())
 	return c

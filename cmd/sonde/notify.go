@@ -115,8 +115,12 @@ notify in the configuration that the hub, or sonde up, is started with:
 func notifyTestCommand() *cobra.Command {
 	var file string
 	c := &cobra.Command{
-		Use:     "test --config FILE NAME",
-		Short:   "Send a receiver a sample: that an incident opened, and that it is resolved",
+		Use:   "test --config FILE NAME",
+		Short: "Send a receiver a sample: that an incident opened, and that it is resolved",
+		Long: `Send a receiver a sample: that an incident opened, and that it is resolved. The
+variables that its entry names are those of this shell.
+
+Exit status: 0 it took both, 1 it didn't, 2 usage or configuration.`,
 		Example: "  sonde notify test --config sonde.yaml pager",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
