@@ -39,10 +39,7 @@ func (f *Fold) illAgents(parts []part) (ill []*cluster, rest []part) {
 	}
 	taken := map[*lane]map[int64]bool{}
 	for _, key := range slices.SortedFunc(maps.Keys(byAgent), compareAgents) {
-		for _, c := range alike(byAgent[key]) {
-			if !f.isIll(key, c, parts) {
-				continue
-			}
+		for _, c := range f.spells(key, byAgent[key], parts) {
 			c.cause, c.ill = key.agent, true
 			ill = append(ill, c)
 			for _, p := range c.parts {
@@ -57,6 +54,46 @@ func (f *Fold) illAgents(parts []part) (ill []*cluster, rest []part) {
 	return ill, rest
 }
 
+// spells are the times in which an agent was ill, by its own parts. What fails
+// wherever it is probed is none of them: it would join and lengthen them.
+func (f *Fold) spells(key agentKey, own, parts []part) (all []*cluster) {
+	for _, c := range alike(own) {
+		hosts := f.cutOff(key, c, parts)
+		if hosts == nil {
+			continue
+		}
+		fails := map[string]bool{}
+		for _, p := range c.parts {
+			fails[p.culprit] = !hosts[p.culprit] && f.usedByOthers(key, p.culprit, c)
+		}
+		left := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return fails[p.culprit] })
+		if len(left) == len(c.parts) {
+			all = append(all, c)
+			continue
+		}
+		for _, c := range alike(left) {
+			if f.cutOff(key, c, parts) != nil {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// usedByOthers reports whether another agent used the host at c's time.
+func (f *Fold) usedByOthers(key agentKey, name string, c *cluster) bool {
+	h := f.uses.hosts[name]
+	if h == nil {
+		return false
+	}
+	for l, s := range h.lanes {
+		if (l.agent != key.agent || l.region != key.region) && s.first <= c.last && s.last >= c.first {
+			return true
+		}
+	}
+	return false
+}
+
 // alike gathers parts that overlap, whatever their cause.
 func alike(parts []part) (all []*cluster) {
 	for _, p := range parts {
@@ -68,7 +105,9 @@ func alike(parts []part) (all []*cluster) {
 	return all
 }
 
-func (f *Fold) isIll(key agentKey, c *cluster, parts []part) bool {
+// cutOff returns the hosts that the agent fails at while others reach them, or
+// nil where they don't show that it is ill.
+func (f *Fold) cutOff(key agentKey, c *cluster, parts []part) map[string]bool {
 	hosts, groups := map[string]bool{}, map[string]bool{}
 	for _, p := range c.parts {
 		if !hosts[p.culprit] && f.reachedByOthers(p, parts) {
@@ -76,10 +115,10 @@ func (f *Fold) isIll(key agentKey, c *cluster, parts []part) bool {
 			groups[f.kin(p)] = true
 		}
 	}
-	if len(groups) < unrelatedHosts {
-		return false
+	if len(groups) < unrelatedHosts || !f.mostHostsOf(key, c, len(hosts)) && !f.mostLanesOf(key, c, hosts) {
+		return nil
 	}
-	return f.mostHostsOf(key, c, len(hosts)) || f.mostLanesOf(key, c, hosts)
+	return hosts
 }
 
 // mostHostsOf reports whether so many hosts are most of those that the agent

@@ -48,6 +48,33 @@ func TestIllAgentBehindWhichMuchStands(t *testing.T) {
 	}
 }
 
+// A host that is down for everybody, before and after, is no part of an agent's
+// illness.
+func TestIllAgentBesideAnOutageThatLasts(t *testing.T) {
+	targets := behind("", 6, 2)
+	down := targets[0].hosts[1].host
+	w := world{targets: targets, agents: everywhere, length: 60, fault: func(r run) *wrong {
+		switch {
+		case r.agent == "a-us" && r.n >= 20 && r.n < 40:
+			return &wrong{code: probes.ConnectTimeout}
+		case r.hosts[1].host == down:
+			return &wrong{code: probes.ConnectRefused, at: 1}
+		}
+		return nil
+	}}
+	all := fold(w.runs(), w.end())
+	ill, outage := by(all, "a-us"), by(all, down)
+	if len(all) != 2 || len(ill) != 1 || len(outage) != 1 {
+		t.Fatalf("got %d incidents: %v", len(all), all)
+	}
+	if i := ill[0]; i.Resolved == nil || i.FirstFailure.Before(begin.Add(20*interval)) {
+		t.Errorf("ill since %v, resolved %v", i.FirstFailure, i.Resolved)
+	}
+	if i := outage[0]; i.Scope != api.ScopeGlobal || len(i.Targets) != 2 {
+		t.Errorf("got %s of %v", i.Scope, i.Targets)
+	}
+}
+
 // What is missing for ever at a host is no part of the host's or its CDN's
 // later outage, which has a begin and an end of its own.
 func TestOutageBesideOneThatLasts(t *testing.T) {
