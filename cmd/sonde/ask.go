@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -62,10 +66,34 @@ var errPrint = errors.New("write the answer")
 func (a *asking) pages() string { return strings.TrimSuffix(a.hub, "/") }
 
 // printJSON writes one document in a line.
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return printed(enc.Encode(v))
+func printJSON(w io.Writer, v any) error { return printed(writeJSON(w, v)) }
+
+// writeJSON writes one document in a line, with what can't be seen escaped: a
+// terminal obeys some of what JSON needn't escape.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // URLs stay legible
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(withEscapes(b.Bytes()))
+	return err
+}
+
+// withEscapes escapes what can't be seen in JSON, which is all in its strings.
+func withEscapes(text []byte) []byte {
+	escaped := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		if r < unicode.MaxASCII || unicode.IsPrint(r) {
+			escaped = utf8.AppendRune(escaped, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
+	}
+	return escaped
 }
 
 func printText(w io.Writer, text string) error {

@@ -243,7 +243,7 @@ func (c *check) printAll(urls []string, results []chan result) error {
 
 func (c *check) print(run *probes.Run, i int) error {
 	if c.json {
-		return writeJSON(c.stdout, run)
+		return writeJSON(c.stdout, document(run))
 	}
 	if i > 0 {
 		fmt.Fprintln(c.stdout)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"io"
 	"time"
 
 	"github.com/sonde-media/sonde/probes"
@@ -32,12 +30,6 @@ type stepDocument struct {
 	Duration float64        `json:"duration_ms"`
 	Code     probes.Code    `json:"code"` // "" where it went well
 	Attrs    map[string]any `json:"attributes"`
-}
-
-func writeJSON(w io.Writer, run *probes.Run) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false) // URLs stay legible
-	return enc.Encode(document(run))
 }
 
 func document(run *probes.Run) runDocument {

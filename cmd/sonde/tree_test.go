@@ -179,7 +179,7 @@ func TestVerboseShowsEveryAsset(t *testing.T) {
 
 func TestDocumentKeepsTheTree(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeJSON(&b, okRun()); err != nil {
+	if err := writeJSON(&b, document(okRun())); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := strings.Count(b.String(), "\n"), 1; got != want {
