@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -222,11 +223,14 @@ func (h *Hub) addNote(id string, n api.Note) error {
 	return h.gate.records.AddNote(i.ID, n)
 }
 
-func readNote(body interface{ Read([]byte) (int, error) }, now time.Time) (n api.Note, err error) {
+func readNote(body io.Reader, now time.Time) (n api.Note, err error) {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&n); err != nil {
 		return n, badQuery{fmt.Errorf("the note is no JSON as api.Note has it: %w", err)}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return n, badQuery{errors.New("the note is one JSON document, and nothing after it")}
 	}
 	if n.At.IsZero() {
 		n.At = now

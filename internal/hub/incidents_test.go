@@ -350,7 +350,7 @@ func TestNotes(t *testing.T) {
 		t.Errorf("got timeline %v", d.Timeline)
 	}
 	for body, status := range map[string]int{
-		`{"text":" "}`: 400, `{"text":"x","colour":1}`: 400, `{`: 400, `{"text":"x","at":"2001-01-01T00:00:00Z"}`: 400,
+		`{"text":" "}`: 400, `{"text":"x","colour":1}`: 400, `{`: 400, `{"text":"x"} {"text":"y"}`: 400, `{"text":"x","at":"2001-01-01T00:00:00Z"}`: 400,
 		`{"text":"` + strings.Repeat("x", 5000) + `"}`: 400,
 	} {
 		if got := s.postNote(t, id, "application/json", body); got != status {
