@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,6 +217,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: the other day: %+v", name, other)
 		}
 	}
+	alter(t, path, func([]byte) []byte { return []byte("no database at all, but text") })
 	if again, err := Open(s.dir, Options{}); err != nil {
 		t.Error(err)
 	} else {
@@ -225,4 +228,42 @@ func TestVerify(t *testing.T) {
 			t.Errorf("afterwards %+v", c)
 		}
 	}
+}
+
+// A backup has all that was acknowledged before it began, whatever is written
+// meanwhile, and keeps no writer waiting for good.
+func TestBackupDuringWrites(t *testing.T) {
+	s := openTest(t, Options{})
+	done, dest := make(chan struct{}), t.TempDir()
+	var acknowledged atomic.Int64
+	var writer sync.WaitGroup
+	first := make(chan struct{})
+	writer.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			b := Batch{Runs: []Run{run(n, time.Duration(n)*time.Millisecond, probes.OK)}}
+			if err := s.Write(t.Context(), &b); err != nil {
+				t.Error(err)
+				return
+			}
+			if acknowledged.Add(1) == 1 {
+				close(first)
+			}
+		}
+	})
+	<-first
+	for range 5 {
+		atLeast := acknowledged.Load()
+		copied(t, s.dir, dest)
+		c := verify(t, dest)[today+dayExt]
+		if len(c.Faults) > 0 || int64(c.Rows["runs"]) < atLeast || c.Rows["cells"] != 1 {
+			t.Errorf("got %+v, want %d runs at least", c, atLeast)
+		}
+	}
+	close(done)
+	writer.Wait()
 }
