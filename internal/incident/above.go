@@ -66,7 +66,18 @@ func (f *Fold) spells(key agentKey, own, parts []part) (all []*cluster) {
 		for _, p := range c.parts {
 			fails[p.culprit] = !hosts[p.culprit] && f.usedByOthers(key, p.culprit, c)
 		}
-		left := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool { return fails[p.culprit] })
+		others := map[laneKey][]part{} // by target, and culprit in place of the agent
+		for _, o := range parts {
+			if !o.warning && o.paired() && (o.agent != key.agent || o.region != key.region) {
+				k := laneKey{target: o.target, agent: o.culprit}
+				others[k] = append(others[k], o)
+			}
+		}
+		left := slices.DeleteFunc(slices.Clone(c.parts), func(p part) bool {
+			return fails[p.culprit] || slices.ContainsFunc(others[laneKey{target: p.target, agent: p.culprit}], func(o part) bool {
+				return o.first.at <= p.until() && o.until() >= p.first.at
+			})
+		})
 		if len(left) == len(c.parts) {
 			all = append(all, c)
 			continue

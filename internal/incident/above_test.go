@@ -48,23 +48,23 @@ func TestIllAgentBehindWhichMuchStands(t *testing.T) {
 	}
 }
 
-// A host that is down for everybody, before and after, is no part of an agent's
-// illness.
+// What is down for everybody, before and after, is no part of an agent's
+// illness: a host, and one target of a host whose others are well.
 func TestIllAgentBesideAnOutageThatLasts(t *testing.T) {
 	targets := behind("", 6, 2)
-	down := targets[0].hosts[1].host
+	down, missing := targets[0].hosts[1].host, targets[2].name
 	w := world{targets: targets, agents: everywhere, length: 60, fault: func(r run) *wrong {
 		switch {
 		case r.agent == "a-us" && r.n >= 20 && r.n < 40:
 			return &wrong{code: probes.ConnectTimeout}
-		case r.hosts[1].host == down:
+		case r.hosts[1].host == down || r.name == missing:
 			return &wrong{code: probes.ConnectRefused, at: 1}
 		}
 		return nil
 	}}
 	all := fold(w.runs(), w.end())
 	ill, outage := by(all, "a-us"), by(all, down)
-	if len(all) != 2 || len(ill) != 1 || len(outage) != 1 {
+	if len(all) != 3 || len(ill) != 1 || len(outage) != 1 {
 		t.Fatalf("got %d incidents: %v", len(all), all)
 	}
 	if i := ill[0]; i.Resolved == nil || i.FirstFailure.Before(begin.Add(20*interval)) {
