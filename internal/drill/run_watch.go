@@ -99,10 +99,12 @@ func (d *stage) follow(ctx context.Context, c *Course, truth Truth) error {
 	moments := d.moments(c)
 	last := c.End.Add(time.Duration(d.Recovery) * d.Scenario.Interval)
 	for now := time.Now(); now.Before(last) && !c.over(now, truth); {
+		waiting := time.Now()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+			c.Late = max(c.Late, time.Since(waiting)-d.Scenario.Interval/polls)
 		}
 		a, err := d.client.Incidents(ctx, api.Query{From: d.started}, "")
 		if err != nil {

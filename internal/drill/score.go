@@ -38,6 +38,7 @@ type Result struct {
 	Incident          string      `json:"incident"`  // ID of what was told
 	Begin             time.Time   `json:"begin"`     // of the outage
 	End               time.Time   `json:"end"`
+	Late              float64     `json:"late_seconds"`    // by which the drill's own timers came, at most: a machine with too much to do is an outage of its own
 	Error             string      `json:"error,omitempty"` // why the drill could not be run
 	Marks             []FieldMark `json:"-"`
 }
@@ -84,7 +85,7 @@ type FieldMark struct {
 // Score compares what was told with the truth.
 func Score(s Scenario, truth Truth, c Course) Result {
 	r := Result{
-		Drill: s.Name, Title: s.Title, Interval: c.Interval.Seconds(), Begin: c.Begin.UTC(), End: c.End.UTC(),
+		Drill: s.Name, Title: s.Title, Interval: c.Interval.Seconds(), Late: c.Late.Seconds(), Begin: c.Begin.UTC(), End: c.End.UTC(),
 		Wrong: []string{}, Extra: []Extra{}, Explained: []Extra{}, Expected: truth.answer(""),
 	}
 	best := c.best(truth)
@@ -98,6 +99,10 @@ func Score(s Scenario, truth Truth, c Course) Result {
 	r.Correct = len(r.Wrong) == 0
 	return r
 }
+
+// Busy reports whether the machine had too much else to do for the result to
+// say much where something is wrong.
+func (r *Result) Busy() bool { return r.Late > r.Interval/4 }
 
 func (r *Result) mark(field string, right bool, want, reported string) {
 	r.Marks = append(r.Marks, FieldMark{field, right, want, reported})

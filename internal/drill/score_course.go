@@ -14,6 +14,7 @@ type Course struct {
 	Interval    time.Duration // of its targets
 	Sightings   []Sighting    // incidents in the order in which they were told first
 	Confirmable time.Time     // when the failure could be confirmed; zero: unknown
+	Late        time.Duration // by how much the observer's own timers came late, at most
 }
 
 // A Sighting is one incident as the hub told it.

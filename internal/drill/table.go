@@ -108,6 +108,9 @@ func why(results []Result) string {
 		for _, e := range r.Extra {
 			fmt.Fprintf(&b, "  %s: %s\n", e.what(), e.Title)
 		}
+		if r.Busy() {
+			fmt.Fprintf(&b, "  this machine had too much to do: timers came up to %.1f s late; try fewer side by side, --parallel\n", r.Late)
+		}
 	}
 	return b.String()
 }
