@@ -191,7 +191,10 @@ func demoConfig(world *drill.World) *config.Config {
 
 // agent runs one region's agent, which asks that region's DNS.
 func (d *demo) agent(ctx context.Context, world *drill.World, cfg *config.Config, region, hub, data string) error {
-	network := wire.Options{Resolver: world.Resolver(region), Roots: world.Roots(), AllowPrivate: true}
+	network := wire.Options{
+		Resolver: world.Resolver(region), Roots: world.Roots(), AllowPrivate: true,
+		UserAgent: wire.DefaultUserAgent, // on purpose: nobody but us is asked
+	}
 	return runAgent(ctx, agentOptions{
 		config:  cfg,
 		network: func(*config.Config) (wire.Options, error) { return network, nil },

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -32,6 +33,8 @@ func TestDemo(t *testing.T) {
 	cmd := demoCommand()
 	cmd.SetArgs([]string{"--listen", "127.0.0.1:0", "--after", "3s"})
 	cmd.SetOut(in)
+	var warned bytes.Buffer
+	cmd.SetErr(&warned)
 	done := make(chan error, 1)
 	go func() {
 		done <- cmd.ExecuteContext(ctx)
@@ -54,6 +57,9 @@ func TestDemo(t *testing.T) {
 	io.Copy(io.Discard, out)
 	if err := <-done; err != nil {
 		t.Errorf("got %v, want a clean end", err)
+	}
+	if warned.Len() > 0 {
+		t.Errorf("whoever tries it first is warned of nothing: got %s", &warned)
 	}
 	if left, _ := os.ReadDir(temp); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
