@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -112,9 +111,7 @@ func (d *drillRun) done(r drill.Result) {
 	defer d.mu.Unlock()
 	d.results = append(d.results, r)
 	if d.json {
-		e := json.NewEncoder(d.out)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(r); err != nil {
+		if err := writeJSON(d.out, r); err != nil {
 			fmt.Fprintf(d.err, "sonde: %s: %v\n", r.Drill, err)
 		}
 	}
