@@ -41,15 +41,10 @@ func digest(data []byte, more ...[]byte) string {
 // the targets of the files that it includes and without notify, which is for
 // hubs; variables stay as they are. It is
 // checked as [Load] does, but for what holds variables: they are those of who
-// reads it. The PEM files that it names are not in it.
-func Bundle(path string) ([]byte, error) {
-	data, _, err := BundleOf(path)
-	return data, err
-}
-
-// BundleOf is [Bundle] that returns what it is made of too, for its version
-// and the files it includes. Variables have no values there.
-func BundleOf(path string) ([]byte, *Config, error) {
+// reads it. The PEM files that it names are not in it. The Config is what it is
+// made of, for its version and the files it includes; variables have no values
+// there.
+func Bundle(path string) ([]byte, *Config, error) {
 	x, c, err := loadLenient(path)
 	if err != nil || len(c.Includes) == 0 && !c.notifies {
 		return x.data, c, err

@@ -76,7 +76,7 @@ func sameWindow(a, b probes.Window) bool { return a == b }
 // its variables included, under the same version.
 func TestBundle(t *testing.T) {
 	c := all(t)
-	data, err := Bundle("testdata/include/all.yaml")
+	data, _, err := Bundle("testdata/include/all.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +107,12 @@ func TestBundle(t *testing.T) {
 // Without includes the bundle is the file, to the byte.
 func TestBundleOfOne(t *testing.T) {
 	path := writeText(t, "sonde.yaml", "# mine\nhub: ${HUB_URL}\ndefaults: {interval: \"${EVERY}\"}\ntargets:\n  - feed: ${SHOW}\n    episodes: 2\n")
-	data, err := Bundle(path)
+	data, _, err := Bundle(path)
 	want, _ := os.ReadFile(path)
 	if err != nil || string(data) != string(want) {
 		t.Errorf("got %v, %s", err, data)
 	}
-	if _, err := Bundle(writeText(t, "bad.yaml", "targets: []\nhubb: ${X}\n")); err == nil || !strings.Contains(err.Error(), "bad.yaml:2:1: unknown key") {
+	if _, _, err := Bundle(writeText(t, "bad.yaml", "targets: []\nhubb: ${X}\n")); err == nil || !strings.Contains(err.Error(), "bad.yaml:2:1: unknown key") {
 		t.Errorf("got %v", err)
 	}
 }

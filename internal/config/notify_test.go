@@ -72,7 +72,7 @@ func TestBundleWithoutNotify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := Bundle(path)
+	data, _, err := Bundle(path)
 	if err != nil {
 		t.Fatal(err)
 	}

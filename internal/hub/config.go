@@ -48,7 +48,7 @@ func OpenConfig(path string, log *slog.Logger) (*Config, error) {
 func (c *Config) load() error {
 	var text []byte
 	made, err := c.files.Read(func() (made *config.Config, err error) {
-		text, made, err = config.BundleOf(c.path)
+		text, made, err = config.Bundle(c.path)
 		return made, err
 	})
 	if err != nil {
